@@ -1,0 +1,1 @@
+"""Runs a kickstart in the live system: the edgeLinux installer."""
