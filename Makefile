@@ -1,0 +1,39 @@
+# Each target sets up what it needs by itself and says so first: see build/setup_host.py.
+.DEFAULT_GOAL := help
+.PHONY: help setup iso boot test unit lint e2e bench clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+ISO_OPTIONS ?=
+BOOT_OPTIONS ?=
+
+help: ## what can be made
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## install the build host's Debian packages and the virtual environment
+	@$(PYTHON) build/setup_host.py
+
+iso: setup ## build the installer ISO into out/ (ISO_OPTIONS: more for `edgelinux build`)
+	@$(BIN)/edgelinux build $(ISO_OPTIONS)
+
+boot: setup ## install the ISO unattended in QEMU and leave the host running
+	@$(BIN)/edgelinux build --site build/boot.site.yaml $(ISO_OPTIONS)
+	@$(BIN)/edgelinux boot --unattended --detach $(BOOT_OPTIONS)
+
+test: setup ## everything: style, types, unit tests, the build, the QEMU boots
+	@$(BIN)/python -m tests.run
+
+lint: setup ## ruff, mypy, shellcheck, dib-lint
+	@$(BIN)/python -m tests.run lint
+
+unit: setup ## the unit tests alone
+	@$(BIN)/python -m tests.run unit
+
+e2e: setup ## the build and the QEMU boots alone
+	@$(BIN)/python -m tests.run build e2e
+
+bench: setup ## measure, as ratios within one run; results in out/bench.json
+	@$(BIN)/python -m tests.bench
+
+clean: ## remove out/ (caches stay: see `edgelinux cache prune`)
+	@rm -rf out
