@@ -1,7 +1,7 @@
 """Sets up a build host: Debian packages from packages.txt and the virtual environment in .venv.
 
-Runs on the system's Python before anything is installed, so it uses the standard library only. It says what it
-will install before it does; without the right to install it prints the exact command and exits with status 3.
+Runs on the system's Python before anything is installed, so it uses the standard library only. It says what
+it will install before it does; without the right to install it prints the exact command and exits with status 3.
 """
 
 from __future__ import annotations

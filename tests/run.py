@@ -67,7 +67,12 @@ def run_phase(phase: Phase) -> bool:
     """Runs a phase's commands; true when all succeeded."""
     for command in phase.commands:
         print(f"\n== {phase.name}: {Path(command[0]).name} {' '.join(command[1:4])}", flush=True)
-        env = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+        env = {
+            **os.environ,
+            "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+            "ELEMENTS_DIR": "elements",  # both are dib-lint's: what it reads
+            "LIB_DIR": "elements",
+        }
         if subprocess.run(command, cwd=ROOT, env=env).returncode != 0:
             return False
     return True
