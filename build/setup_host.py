@@ -1,7 +1,7 @@
 """Sets up a build host: Debian packages from packages.txt and the virtual environment in .venv.
 
 Runs on the system's Python before anything is installed, so it uses the standard library only. It says what
-it will install before it does; without the right to install it prints the exact command and exits with status 3.
+it will install before it does; without the right to install it prints the exact command, exit status 3.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def make_venv() -> int:
         f"setup: making the virtual environment {VENV.name} with the packages of pyproject.toml", flush=True
     )
     venv.create(VENV, clear=True, with_pip=True)
-    pip = [VENV / "bin" / "python", "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    pip = [str(VENV / "bin" / "python"), "-m", "pip", "--quiet", "--disable-pip-version-check"]
     done = subprocess.run([*pip, "install", "--editable", f"{ROOT}[dev]"], stderr=subprocess.PIPE, text=True)
     if done.returncode != 0:
         print(done.stderr)
