@@ -98,7 +98,7 @@ def partition_argv(disk: str) -> list[str]:
 def wipe_argvs(disk: str, partitions: Sequence[str] = ()) -> list[list[str]]:
     """Give the commands that make a disk blank: signatures of its old partitions first, then its own.
 
-    Old ZFS labels have to go: a new partition may begin where an old one did, and the label would then offer a
+    Old ZFS labels have to go: a new partition may begin where an old one did, and its label would offer a
     pool that no longer exists.
     """
     return [["wipefs", "--all", "--force", device] for device in (*partitions, disk)]
