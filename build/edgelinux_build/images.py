@@ -1,0 +1,265 @@
+"""Image and base definitions: the schema of images/*.yaml and images/bases/*.yaml."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from edgelinux_hostd.errors import EdgeLinuxError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from .yamlfile import Document, KeyPath, load, validate_document
+
+__all__ = [
+    "Base",
+    "Image",
+    "element_folders",
+    "load_base",
+    "load_bases",
+    "load_image",
+    "load_images",
+    "names",
+    "parse_size",
+]
+
+_UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+
+
+def parse_size(value: object) -> int:
+    """Turn "450 MB", "2 GiB" or a number of bytes into bytes; raises ValueError."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([kKMG]i?B)", str(value))
+    if not match or match[2] not in _UNITS:
+        raise ValueError(f'is not a size; write "450 MB" (units: {", ".join(_UNITS)})')
+    return int(float(match[1]) * _UNITS[match[2]])
+
+
+def _absolute(path: str) -> str:
+    if not path.startswith("/"):
+        raise ValueError("must be an absolute path in the tree")
+    return path
+
+
+Size = Annotated[int, BeforeValidator(parse_size), Field(gt=0)]
+TreePath = Annotated[str, AfterValidator(_absolute)]
+Word = Annotated[str, Field(pattern=r"^\S+$")]
+Argv = Annotated[tuple[str, ...], Field(min_length=1)]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.+-]*$")]
+Version = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)*([~+-][A-Za-z0-9.]+)?$")]
+
+
+class Schema(BaseModel):
+    """What all parts of a definition share: unknown keys are errors, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Budget(Schema):
+    """Limits that fail the build when an artefact outgrows them."""
+
+    iso: Size
+
+
+class Squashfs(Schema):
+    """How the tree is packed."""
+
+    level: int = Field(15, ge=1, le=22)
+    """zstd level."""
+    exclude: tuple[Word, ...] = ()
+    """Wildcards below the root, beyond the contents of volatile directories, which never go in."""
+
+
+class Image(Schema):
+    """An OS image; the file's name is its name."""
+
+    name: Name
+    product: str = Field(min_length=1)
+    version: Version
+    bases: tuple[Name, ...] = ()
+    """Bases the image may be built on; empty: every base there is."""
+    elements: tuple[Name, ...] = Field(min_length=1)
+    packages: tuple[Word, ...] = ()
+    """Packages beyond those that the elements install, by the base's names."""
+    environment: dict[str, str] = {}
+    """Variables of the elements."""
+    kernel_args: tuple[Word, ...] = ()
+    """On the kernel command line of the live and of the installed system."""
+    budget: Budget
+    squashfs: Squashfs = Squashfs(level=15)
+    local_packages: tuple[str, ...] = ("hostd/packaging/package.yaml", "kickstart/packaging/package.yaml")
+    """Descriptions of the packages that are built from this repository and installed into the tree."""
+
+
+class Mirrors(Schema):
+    """Where the base's packages come from, and what proves that a URL is such a mirror."""
+
+    kind: Literal["apt", "urls"]
+    """`apt`: the URIs of the build host's apt configuration; `urls`: those listed here."""
+    probe: Word
+    """Path below the archive's URL that a mirror of this base answers."""
+    security_probe: str = ""
+    """The same of the security archive, if the base has one of its own."""
+    urls: tuple[str, ...] = ()
+    archive_env: str = Field(pattern=r"^[A-Z][A-Z0-9_]*$")
+    """Variable of the base's element that takes the archive's URL."""
+    security_env: str | None = Field(None, pattern=r"^[A-Z][A-Z0-9_]*$")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Mirrors:
+        if self.kind == "urls" and not self.urls:
+            raise ValueError("kind `urls` needs `urls`")
+        if bool(self.security_env) != bool(self.security_probe):
+            raise ValueError("security_env and security_probe belong together")
+        return self
+
+
+class BootFiles(Schema):
+    """The base's boot loader, where its packages put it in the tree."""
+
+    shim: TreePath
+    mokmanager: TreePath
+    grub_efi: TreePath
+    grub_efi_prefix: TreePath
+    grub_efi_cd: TreePath
+    grub_efi_cd_prefix: TreePath
+    grub_pc: TreePath
+    grub_mkimage: TreePath = "/usr/bin/grub-mkimage"
+    grub_font: TreePath = "/usr/share/grub/unicode.pf2"
+
+
+class TreePackages(Schema):
+    """The package manager of the tree."""
+
+    list: Argv
+    """Command run in the tree that prints `name<TAB>version` lines."""
+    install_local: Argv
+    """Command run in the tree; the paths of package files are appended."""
+    kind: Literal["deb"]
+    architecture: Word = "all"
+    python: tuple[Word, ...] = ("python3",)
+    """What a package with Python modules depends on."""
+    names: dict[str, str] = {}
+    """Dependencies whose name on this base differs from that in package.yaml."""
+
+
+class Zfs(Schema):
+    """How ZFS is compiled in an overlay over the tree. Filled in: {kernel}, {jobs}, {archive}, {security}."""
+
+    userland: Word
+    """Installed package whose version is the version the modules must have."""
+    files: dict[TreePath, str] = {}
+    """Files needed while compiling, such as the list of package sources; they do not stay."""
+    packages_env: dict[str, str] = {}
+    commands: tuple[Argv, ...] = Field(min_length=1)
+    modules: Word
+    """Directory below <modules>/<kernel> that holds what was compiled."""
+    log: TreePath
+    """Wildcard of the compiler's logs, shown when compiling fails."""
+    version: Argv
+    """Command run in the overlay that prints the version that was compiled."""
+
+
+class PyPiPackage(Schema):
+    """A pure Python distribution the base has no package of; made from the one that the build runs with."""
+
+    name: str
+    version: str
+    package: Name
+    depends: tuple[Word, ...] = ()
+
+
+class Base(Schema):
+    """A base distribution; the file's name is its name."""
+
+    name: Name
+    label: str = Field(min_length=1)
+    release: str
+    family: Word
+    arch: Word
+    cpu_level: Literal["x86-64-v1", "x86-64-v2", "x86-64-v3"]
+    preference: int = 0
+    """`--base auto` takes the reachable base with the highest number."""
+    element: Name
+    mirrors: Mirrors
+    environment: dict[str, str] = {}
+    host_packages: tuple[Word, ...] = ()
+    modules: TreePath
+    kernel_path: TreePath
+    initramfs_path: TreePath
+    python_packages: TreePath
+    boot: BootFiles
+    packages: TreePackages
+    zfs: Zfs
+    pypi: tuple[PyPiPackage, ...] = ()
+    clean: tuple[Word, ...] = ()
+    """Wildcards below the root of what the finished tree does not keep, beyond keys, identities and seeds."""
+
+
+def load_image(root: Path, name: str) -> Image:
+    """Load images/<name>.yaml; raises EdgeLinuxError."""
+    document = _document(root / "images", name, "image")
+    image = validate_document(Image, document)
+    _check_name(document, image.name)
+    for index, element in enumerate(image.elements):
+        _check_element(document, ("elements", index), element, root)
+    for index, file in enumerate(image.local_packages):
+        if not (root / file).is_file():
+            raise document.error(("local_packages", index), f"there is no file {file}")
+    for index, base in enumerate(image.bases):
+        if base not in names(root / "images" / "bases"):
+            raise document.error(("bases", index), f"there is no base {base}")
+    return image
+
+
+def load_base(root: Path, name: str) -> Base:
+    """Load images/bases/<name>.yaml; raises EdgeLinuxError."""
+    document = _document(root / "images" / "bases", name, "base")
+    base = validate_document(Base, document)
+    _check_name(document, base.name)
+    _check_element(document, ("element",), base.element, root)
+    return base
+
+
+def load_images(root: Path) -> tuple[Image, ...]:
+    """Load all OS images, by name."""
+    return tuple(load_image(root, name) for name in names(root / "images"))
+
+
+def load_bases(root: Path) -> tuple[Base, ...]:
+    """Load all bases, the most preferred first."""
+    bases = [load_base(root, name) for name in names(root / "images" / "bases")]
+    return tuple(sorted(bases, key=lambda base: (-base.preference, base.name)))
+
+
+def names(folder: Path) -> tuple[str, ...]:
+    """Names of the definitions in a folder."""
+    return tuple(sorted(path.stem for path in folder.glob("*.yaml")))
+
+
+def _document(folder: Path, name: str, kind: str) -> Document:
+    path = folder / f"{name}.yaml"
+    if not path.is_file():
+        known = ", ".join(names(folder)) or "none"
+        raise EdgeLinuxError(f"there is no {kind} {name!r}", hint=f"known: {known}", exit_code=2)
+    return load(path)
+
+
+def _check_name(document: Document, name: str) -> None:
+    if name != document.path.stem:
+        raise document.error(("name",), f"is {name!r}, but the file is {document.path.name}")
+
+
+def _check_element(document: Document, key: KeyPath, element: str, root: Path) -> None:
+    if not any((folder / element).is_dir() for folder in element_folders(root)):
+        raise document.error(key, f"there is no element {element}")
+
+
+def element_folders(root: Path) -> tuple[Path, ...]:
+    """Folders that hold elements: this repository's, then those of diskimage-builder."""
+    spec = importlib.util.find_spec("diskimage_builder")
+    if spec is None or spec.origin is None:
+        raise EdgeLinuxError("diskimage-builder is not installed in this Python", hint="run `make iso`")
+    return (root / "elements", Path(spec.origin).parent / "elements")
