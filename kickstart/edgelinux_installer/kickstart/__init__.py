@@ -1,0 +1,37 @@
+"""Reading kickstart: RHEL 10 syntax through pykickstart, with ZFS in an `%addon edgelinux_zfs` section."""
+
+from edgelinux_installer.kickstart.errors import KickstartError
+from edgelinux_installer.kickstart.model import (
+    Bootloader,
+    ClearPart,
+    Firewall,
+    Kickstart,
+    Network,
+    Packages,
+    RootPassword,
+    Script,
+    SshKey,
+    TimeSource,
+    User,
+    ZfsAddon,
+)
+from edgelinux_installer.kickstart.reader import read_kickstart
+from edgelinux_installer.kickstart.supported import SUPPORTED
+
+__all__ = [
+    "SUPPORTED",
+    "Bootloader",
+    "ClearPart",
+    "Firewall",
+    "Kickstart",
+    "KickstartError",
+    "Network",
+    "Packages",
+    "RootPassword",
+    "Script",
+    "SshKey",
+    "TimeSource",
+    "User",
+    "ZfsAddon",
+    "read_kickstart",
+]

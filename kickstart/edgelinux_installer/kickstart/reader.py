@@ -1,0 +1,133 @@
+"""Reads a kickstart with pykickstart's RHEL 10 syntax, strictly: what is not carried out is an error."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from pykickstart.commands.sshkey import F22_SshKey
+from pykickstart.errors import KickstartError as PykickstartError
+from pykickstart.errors import KickstartParseError, KickstartParseWarning
+from pykickstart.handlers.rhel10 import RHEL10Handler
+from pykickstart.parser import KickstartParser, PutBackIterator, Script
+
+from edgelinux_installer.kickstart import sections
+from edgelinux_installer.kickstart.convert import convert
+from edgelinux_installer.kickstart.errors import KickstartError
+from edgelinux_installer.kickstart.model import Kickstart
+from edgelinux_installer.kickstart.supported import SUPPORTED, SUPPORTED_SECTIONS, nearest
+
+__all__ = ["read_kickstart"]
+
+
+def read_kickstart(text: str, file: str) -> Kickstart:
+    """Read a kickstart; `file` is its name in messages. Raises KickstartError, whatever the text is."""
+    parser = _Parser()
+    try:
+        with warnings.catch_warnings():
+            # A warning tells of something that pykickstart ignores; nothing may be ignored here.
+            warnings.simplefilter("error", KickstartParseWarning)
+            parser.refuse_inclusion(text)
+            parser.readKickstartFromString(text)
+            return convert(parser.handler, parser.sections_read(), file)
+    except KickstartError:
+        raise
+    except PykickstartError as error:
+        line = parser.line if error.lineno is None else error.lineno
+        message, _, hint = str(error.message or "this cannot be read").partition("; ")
+        raise KickstartError(file, line, message, hint=hint) from error
+    except Exception as error:
+        # pykickstart lets ValueError, IndexError and others through on odd lines, without saying where.
+        raise KickstartError(file, parser.line, f"this line cannot be read: {error}") from error
+
+
+class _SshKey(F22_SshKey):
+    """Several keys for one user are normal; pykickstart warns about them."""
+
+    def parse(self, args: list[str]) -> Any:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", KickstartParseWarning)
+            return super().parse(args)
+
+
+class _Lines(PutBackIterator):
+    """pykickstart's line iterator, counting, because some of its errors come without a line number."""
+
+    line = 0
+
+    def put(self, s: str) -> None:
+        self.line -= 1
+        super().put(s)
+
+    def next(self) -> Any:
+        self.line += 1
+        return super().next()
+
+
+class _Parser(KickstartParser):
+    """KickstartParser that knows only what is supported, each single command once."""
+
+    def __init__(self) -> None:
+        commands = {name: RHEL10Handler.commandMap[name] for name in SUPPORTED} | {"sshkey": _SshKey}
+        self.lines: _Lines | None = None
+        self.first: dict[int, int] = {}
+        # With its own maps pykickstart would import the handlers of all releases, slow on small machines.
+        super().__init__(RHEL10Handler(mapping=commands, dataMapping=RHEL10Handler.dataMap))
+
+    @property
+    def line(self) -> int:
+        return self.lines.line if self.lines else 0
+
+    def setupSections(self) -> None:
+        self._sections: dict[str, Any] = {}
+        self.packages = sections.Packages(self.handler)
+        self.addon = sections.AddonSection(self.handler, lambda: self.line)
+        self.registerSection(sections.Pre(self.handler, dataObj=Script))
+        self.registerSection(sections.Post(self.handler, dataObj=Script))
+        self.registerSection(self.packages)
+        self.registerSection(self.addon)
+
+    def sections_read(self) -> sections.Read:
+        return sections.Read(addon=self.addon.addon, packages_line=self.packages.line)
+
+    def readKickstartFromString(self, s: str, reset: bool = True) -> None:
+        self.lines = _Lines([*s.splitlines(keepends=True), ""])
+        if reset:
+            self._reset()
+        self._stateMachine(self.lines)
+
+    def refuse_inclusion(self, text: str) -> None:
+        """Refuse what would draw in other files, and unknown sections with the list of known ones."""
+        section = ""
+        for number, line in enumerate(text.splitlines(), start=1):
+            word = (line.split() or [""])[0]
+            if word == "%include" or (word == "%ksappend" and not section):
+                raise KickstartParseError(
+                    f"{word} is not supported; write the included lines here", lineno=number
+                )
+            if not section and word.startswith("%") and word not in SUPPORTED_SECTIONS:
+                known = ", ".join(sorted(SUPPORTED_SECTIONS))
+                raise KickstartParseError(
+                    f"unknown section {word}; supported sections: {known}", lineno=number
+                )
+            if word == "%end":
+                section = ""
+            elif word in SUPPORTED_SECTIONS:
+                section = word
+
+    def handleCommand(self, lineno: int, args: list[str]) -> Any:
+        name = args[0]
+        if name not in SUPPORTED:
+            known = "is not supported" if name in RHEL10Handler.commandMap else "is not a kickstart command"
+            raise KickstartParseError(f"{name} {known}; {nearest(name)}", lineno=lineno)
+        sections.check_options(name, args[1:], SUPPORTED[name], lineno)
+        if not SUPPORTED[name].repeats:
+            # Aliases (reboot and poweroff) share one object, and contradict each other.
+            command = id(self.handler.commands[name])
+            if command in self.first:
+                raise KickstartParseError(
+                    f"{name} contradicts or repeats line {self.first[command]}; keep one of them",
+                    lineno=lineno,
+                )
+            self.first[command] = lineno
+        return super().handleCommand(lineno, args)
