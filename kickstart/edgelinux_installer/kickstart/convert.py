@@ -1,4 +1,4 @@
-"""Turns pykickstart's handler into our plain model, checking the values that pykickstart takes as they come."""
+"""Turns pykickstart's handler into our plain model, and checks the values that it takes as they come."""
 
 from __future__ import annotations
 

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from edgelinux_hostd.errors import EdgeLinuxError
 
-__all__ = ["KickstartError"]
+__all__ = ["KickstartError", "Refused"]
 
 
 class KickstartError(EdgeLinuxError):
-    """A kickstart that cannot be used: the message begins with `file:line:`. Exit code 2, as for bad usage."""
+    """A kickstart that cannot be used; the message begins with `file:line:`. Exit code 2, as for bad usage."""
 
     def __init__(self, file: str, line: int, message: str, *, hint: str = "") -> None:
         self.file = file
         self.line = line
         where = f"{file}:{line}" if line else file
         super().__init__(f"{where}: {' '.join(message.split())}", hint=hint, exit_code=2)
+
+
+class Refused(Exception):
+    """What a section or a command check says while pykickstart reads, when the file's name is not at hand."""
+
+    def __init__(self, line: int, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.line = line
+        self.message = message
+        self.hint = hint

@@ -1,5 +1,8 @@
 """Reads a kickstart with pykickstart's RHEL 10 syntax, strictly: what is not carried out is an error."""
 
+# mypy: disable-error-code="no-untyped-call"
+# (pykickstart has no types.)
+
 from __future__ import annotations
 
 import warnings
@@ -7,13 +10,13 @@ from typing import Any
 
 from pykickstart.commands.sshkey import F22_SshKey
 from pykickstart.errors import KickstartError as PykickstartError
-from pykickstart.errors import KickstartParseError, KickstartParseWarning
+from pykickstart.errors import KickstartParseWarning
 from pykickstart.handlers.rhel10 import RHEL10Handler
 from pykickstart.parser import KickstartParser, PutBackIterator, Script
 
 from edgelinux_installer.kickstart import sections
 from edgelinux_installer.kickstart.convert import convert
-from edgelinux_installer.kickstart.errors import KickstartError
+from edgelinux_installer.kickstart.errors import KickstartError, Refused
 from edgelinux_installer.kickstart.model import Kickstart
 from edgelinux_installer.kickstart.supported import SUPPORTED, SUPPORTED_SECTIONS, nearest
 
@@ -32,10 +35,13 @@ def read_kickstart(text: str, file: str) -> Kickstart:
             return convert(parser.handler, parser.sections_read(), file)
     except KickstartError:
         raise
+    except Refused as error:
+        raise KickstartError(file, error.line, error.message, hint=error.hint) from error
     except PykickstartError as error:
         line = parser.line if error.lineno is None else error.lineno
-        message, _, hint = str(error.message or "this cannot be read").partition("; ")
-        raise KickstartError(file, line, message, hint=hint) from error
+        raise KickstartError(file, line, str(error.message or "this cannot be read")) from error
+    except KickstartParseWarning as error:
+        raise KickstartError(file, parser.line, str(error)) from error
     except Exception as error:
         # pykickstart lets ValueError, IndexError and others through on odd lines, without saying where.
         raise KickstartError(file, parser.line, f"this line cannot be read: {error}") from error
@@ -102,14 +108,10 @@ class _Parser(KickstartParser):
         for number, line in enumerate(text.splitlines(), start=1):
             word = (line.split() or [""])[0]
             if word == "%include" or (word == "%ksappend" and not section):
-                raise KickstartParseError(
-                    f"{word} is not supported; write the included lines here", lineno=number
-                )
+                raise Refused(number, f"{word} is not supported", "write the included lines here")
             if not section and word.startswith("%") and word not in SUPPORTED_SECTIONS:
                 known = ", ".join(sorted(SUPPORTED_SECTIONS))
-                raise KickstartParseError(
-                    f"unknown section {word}; supported sections: {known}", lineno=number
-                )
+                raise Refused(number, f"unknown section {word}", f"supported sections: {known}")
             if word == "%end":
                 section = ""
             elif word in SUPPORTED_SECTIONS:
@@ -119,15 +121,14 @@ class _Parser(KickstartParser):
         name = args[0]
         if name not in SUPPORTED:
             known = "is not supported" if name in RHEL10Handler.commandMap else "is not a kickstart command"
-            raise KickstartParseError(f"{name} {known}; {nearest(name)}", lineno=lineno)
+            raise Refused(lineno, f"{name} {known}", nearest(name))
         sections.check_options(name, args[1:], SUPPORTED[name], lineno)
         if not SUPPORTED[name].repeats:
             # Aliases (reboot and poweroff) share one object, and contradict each other.
             command = id(self.handler.commands[name])
             if command in self.first:
-                raise KickstartParseError(
-                    f"{name} contradicts or repeats line {self.first[command]}; keep one of them",
-                    lineno=lineno,
+                raise Refused(
+                    lineno, f"{name} repeats or contradicts line {self.first[command]}", "keep one of them"
                 )
             self.first[command] = lineno
         return super().handleCommand(lineno, args)

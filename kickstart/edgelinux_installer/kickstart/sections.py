@@ -1,8 +1,11 @@
 """The sections of a kickstart: scripts, packages, and `%addon edgelinux_zfs`.
 
-pykickstart calls a section with the header's line number and then with bare lines; `where` gives the line that
-is being read, for the messages.
+pykickstart calls a section with the header's line number and then with bare lines; `where` gives the line
+that is being read, for the messages.
 """
+
+# mypy: disable-error-code="no-untyped-call"
+# (pykickstart has no types.)
 
 from __future__ import annotations
 
@@ -10,9 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pykickstart.errors import KickstartParseError
 from pykickstart.sections import PackageSection, PostScriptSection, PreScriptSection, Section
 
+from edgelinux_installer.kickstart.errors import Refused
 from edgelinux_installer.kickstart.model import ZfsAddon
 from edgelinux_installer.kickstart.supported import SUPPORTED_SECTIONS, Command
 
@@ -36,13 +39,9 @@ def check_options(command: str, args: list[str], supported: Command, line: int) 
         if not option.startswith("--") or option in supported.options:
             continue
         if option in supported.instead:
-            raise KickstartParseError(
-                f"{command} {option} is not supported; {supported.instead[option]}", lineno=line
-            )
+            raise Refused(line, f"{command} {option} is not supported", supported.instead[option])
         known = ", ".join(sorted(supported.options)) or "none"
-        raise KickstartParseError(
-            f"{command} {option} is not supported; supported options: {known}", lineno=line
-        )
+        raise Refused(line, f"{command} {option} is not supported", f"supported options: {known}")
 
 
 class Pre(PreScriptSection):
@@ -92,13 +91,11 @@ class AddonSection(Section):
         super().handleHeader(lineno, args)
         name = args[1] if len(args) > 1 else ""
         if name != ADDON:
-            raise KickstartParseError(f"%addon {name} is not supported; supported is: {ADDON}", lineno=lineno)
+            raise Refused(lineno, f"%addon {name} is not supported", f"supported is: {ADDON}")
         if len(args) > 2:
-            raise KickstartParseError(f"%addon {ADDON} takes no options: {' '.join(args[2:])}", lineno=lineno)
+            raise Refused(lineno, f"%addon {ADDON} takes no options: {' '.join(args[2:])}")
         if self._line:
-            raise KickstartParseError(
-                f"%addon {ADDON} is given twice (first on line {self._line})", lineno=lineno
-            )
+            raise Refused(lineno, f"%addon {ADDON} is given twice, first on line {self._line}")
         self._line = lineno
 
     def handleLine(self, line: str) -> None:
@@ -137,4 +134,5 @@ class AddonSection(Section):
         )
 
     def _refuse(self, message: str) -> None:
-        raise KickstartParseError(message, lineno=self._where())
+        text, _, hint = message.partition("; ")
+        raise Refused(self._where(), text, hint)
