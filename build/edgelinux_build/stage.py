@@ -1,0 +1,103 @@
+"""What every stage of the build is: a name, inputs that make its key, and a run that makes its result."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+from .cache import Result
+from .images import Base, Image
+from .inputs import Json
+
+__all__ = ["Context", "NotYetKnown", "Project", "Stage", "Upstream"]
+
+GIB = 2**30
+
+
+class NotYetKnown(Exception):
+    """A stage's inputs depend on what another stage has yet to make."""
+
+    def __init__(self, stage: str) -> None:
+        super().__init__(stage)
+        self.stage = stage
+
+
+@dataclass(frozen=True)
+class Project:
+    """What is built, from what."""
+
+    root: Path
+    image: Image
+    base: Base
+    why_base: str
+    kickstart: str
+    unattended: bool
+    serial: str
+    """Console argument of the serial console, such as `ttyS0,115200`; empty for none."""
+    epoch: int
+    """Time stamp of everything that is made, in seconds (SOURCE_DATE_EPOCH)."""
+    out: Path
+    jobs: int
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """What a plan knows of a stage that another one builds on."""
+
+    name: str
+    _identity: str | None
+    _facts: Mapping[str, Json] | None
+
+    @property
+    def identity(self) -> str:
+        """What stands for its result; raises NotYetKnown."""
+        if self._identity is None:
+            raise NotYetKnown(self.name)
+        return self._identity
+
+    def fact(self, name: str) -> Json:
+        """Something its result says about itself; raises NotYetKnown."""
+        if self._facts is None:
+            raise NotYetKnown(self.name)
+        return self._facts[name]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a running stage has to work with."""
+
+    project: Project
+    upstream: Mapping[str, Result]
+    scratch: Path
+    """On the same file system as the result; gone afterwards."""
+    log: Path
+    say: Callable[[str], None] = field(repr=False)
+
+
+class Stage(ABC):
+    """One step of the build. Its result depends on its inputs and on nothing else that matters."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    version: ClassVar[int] = 1
+    """To be raised when the code of the stage changes what it makes."""
+    needs: ClassVar[tuple[str, ...]] = ()
+    space: ClassVar[int] = GIB // 4
+    """Free bytes it may take."""
+    identity_from_facts: ClassVar[bool] = False
+    """Whether the result's identity is known only when it is made (see `identity`)."""
+
+    @abstractmethod
+    def inputs(self, project: Project, upstream: Mapping[str, Upstream]) -> dict[str, Json]:
+        """Return what the result is made from; raises NotYetKnown."""
+
+    @abstractmethod
+    def run(self, ctx: Context, out: Path) -> dict[str, Json]:
+        """Make the result in `out`; returns facts about it for other stages."""
+
+    def identity(self, key: str, facts: Mapping[str, Json]) -> str:
+        """Return what stands for the result in the keys of stages that build on it."""
+        return key

@@ -1,0 +1,117 @@
+"""Trees made of layers: overlay mounts, and programs run inside with chroot.
+
+Everything is mounted in the build's own mount namespace (see namespace.py), so that nothing outlives it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from edgelinux_hostd.errors import CommandError, EdgeLinuxError
+from edgelinux_hostd.run import run
+
+from .process import run_logged
+
+__all__ = ["capture_in", "make_layer_folder", "mounted_for_chroot", "overlay", "run_in"]
+
+_SPECIAL = ':,\\"'
+_PASSED_ON = ("http_proxy", "https_proxy", "no_proxy", "SOURCE_DATE_EPOCH")
+_DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
+_LINKS = {"fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2", "ptmx": "pts/ptmx"}
+
+
+@contextlib.contextmanager
+def overlay(at: Path, lowers: Sequence[Path], upper: Path | None = None) -> Iterator[Path]:
+    """Mount layers on a new directory `at`, the topmost first; without `upper` nothing can be written.
+
+    `upper` becomes a layer itself, with the overlay's own marks for what was deleted. Its work directory is
+    made beside it.
+    """
+    at.mkdir()
+    paths = [*lowers, *([upper] if upper else [])]
+    if any(char in str(path) for path in paths for char in _SPECIAL):
+        raise EdgeLinuxError(f"overlay mounts cannot use {at.parent}", hint=f"a path without {_SPECIAL}")
+    options = [f"lowerdir={':'.join(str(path) for path in lowers)}"]
+    options += ["index=off", "metacopy=off", "redirect_dir=off", "xino=off"]
+    if upper:
+        work = upper.with_name(f"{upper.name}.work")
+        upper.mkdir(exist_ok=True)
+        upper.chmod(0o755)
+        work.mkdir()
+        options += [f"upperdir={upper}", f"workdir={work}"]
+    try:
+        run(["mount", "-t", "overlay", "overlay", "-o", ",".join(options), at])
+    except CommandError as error:
+        fstype = run(["findmnt", "--noheadings", "--output", "FSTYPE", "--target", at.parent], check=False)
+        raise EdgeLinuxError(
+            f"{at.parent}: cannot be used for overlay mounts (file system {fstype.stdout.strip()}): "
+            + error.stderr.strip(),
+            hint="set XDG_CACHE_HOME to a directory on ext4, xfs or btrfs",
+        ) from error
+    try:
+        yield at
+    finally:
+        _unmount(at)
+        if upper:
+            run(["rm", "-rf", "--one-file-system", upper.with_name(f"{upper.name}.work")], check=False)
+
+
+@contextlib.contextmanager
+def mounted_for_chroot(root: Path) -> Iterator[Path]:
+    """Give a tree what programs expect: proc, a read-only sys, a minimal dev, empty run and tmp."""
+    with contextlib.ExitStack() as stack:
+        for args, at in (
+            (["-t", "proc", "proc"], "proc"),
+            (["-t", "sysfs", "-o", "ro,nosuid,nodev,noexec", "sysfs"], "sys"),
+            (["-t", "tmpfs", "-o", "mode=755", "dev"], "dev"),
+            (["-t", "tmpfs", "-o", "mode=755", "run"], "run"),
+            (["-t", "tmpfs", "-o", "mode=1777", "tmp"], "tmp"),
+        ):
+            (root / at).mkdir(exist_ok=True)
+            run(["mount", *args, root / at])
+            stack.callback(_unmount, root / at)
+        dev = root / "dev"
+        for name in _DEVICES:
+            (dev / name).touch()
+            run(["mount", "--bind", f"/dev/{name}", dev / name])
+        for folder in ("pts", "shm"):
+            (dev / folder).mkdir()
+        run(["mount", "-t", "devpts", "-o", "newinstance,ptmxmode=0666,mode=620", "devpts", dev / "pts"])
+        for name, target in _LINKS.items():
+            (dev / name).symlink_to(target)
+        yield root
+
+
+def _unmount(at: Path) -> None:
+    if run(["umount", "--recursive", at], check=False).returncode:
+        run(["umount", "--recursive", "--lazy", at])
+
+
+def _environment(extra: Mapping[str, str] | None) -> dict[str, str]:
+    passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    return {"PATH": path, "HOME": "/root", "LC_ALL": "C.UTF-8", **passed, **(extra or {})}
+
+
+def run_in(root: Path, argv: Sequence[str], log: Path, *, env: Mapping[str, str] | None = None) -> None:
+    """Run a program inside a tree, its output in the log; raises StageError."""
+    run_logged(["chroot", root, *argv], log, env=_environment(env), clean_env=True)
+
+
+def capture_in(root: Path, argv: Sequence[str]) -> str:
+    """Run a short program inside a tree and return what it prints; raises CommandError."""
+    words = [f"{name}={value}" for name, value in _environment(None).items()]
+    return run(["env", "-i", *words, "chroot", root, *argv]).stdout
+
+
+def make_layer_folder(top: Path, below: str) -> Path:
+    """Make a directory in a layer, with the owner and mode that it has in every tree."""
+    path = top
+    for part in Path(below).parts:
+        path = path / part
+        path.mkdir(exist_ok=True)
+        path.chmod(0o755)
+    return path
