@@ -1,0 +1,1 @@
+"""Virtual machines for trying images: the model, firmware, acceleration, console and life cycle."""

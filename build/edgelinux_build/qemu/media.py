@@ -1,0 +1,117 @@
+"""Reads what a boot needs to know out of an ISO, and makes the disks of a machine."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from edgelinux_hostd.errors import EdgeLinuxError
+
+__all__ = [
+    "IsoFacts",
+    "create_disk",
+    "disk_format",
+    "extract",
+    "install_entry",
+    "is_iso",
+    "overlay",
+    "read_iso",
+]
+
+# ISO 9660 (ECMA-119): the first volume descriptor is in sector 16 of 2048 bytes, "CD001" at its offset 1.
+_ISO_MAGIC = (16 * 2048 + 1, b"CD001")
+_QCOW2_MAGIC = b"QFI\xfb"
+
+
+@dataclass(frozen=True)
+class IsoFacts:
+    """An ISO's own word about itself. `install_entry`: the menu entry that installs, counted from 0."""
+
+    label: str
+    version: str
+    unattended: bool
+    install_entry: int | None
+
+
+def is_iso(path: Path) -> bool:
+    """Whether a file is an ISO 9660 image (a hybrid one too)."""
+    with path.open("rb") as file:
+        file.seek(_ISO_MAGIC[0])
+        return file.read(len(_ISO_MAGIC[1])) == _ISO_MAGIC[1]
+
+
+def disk_format(path: Path) -> Literal["qcow2", "raw"]:
+    """A disk image's format by its first bytes."""
+    with path.open("rb") as file:
+        return "qcow2" if file.read(4) == _QCOW2_MAGIC else "raw"
+
+
+def _tool(*argv: str | Path) -> None:
+    result = subprocess.run([str(arg) for arg in argv], capture_output=True, text=True)
+    if result.returncode:
+        last = (result.stderr.strip() or result.stdout.strip()).splitlines()[-1:] or ["no message"]
+        raise EdgeLinuxError(f"{argv[0]} failed: {last[0]}")
+
+
+def create_disk(path: Path, size: str, kind: Literal["qcow2", "raw"] = "qcow2") -> None:
+    """A new, sparse disk; `size` as qemu-img takes it ("12G")."""
+    if not re.fullmatch(r"[0-9]+[KMGT]?", size):
+        raise EdgeLinuxError(f"{size!r} is not a disk size", hint="a number and K, M, G or T, such as 12G")
+    _tool("qemu-img", "create", "-q", "-f", kind, path, size)
+
+
+def overlay(path: Path, base: Path) -> None:
+    """A qcow2 disk that starts as `base` and keeps its own changes; `base` must not change any more."""
+    _tool("qemu-img", "create", "-q", "-f", "qcow2", "-F", disk_format(base), "-b", base.resolve(), path)
+
+
+def extract(iso: Path, inside: str, target: Path) -> Path:
+    """Copies one file out of an ISO, without mounting it."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    _tool("xorriso", "-no_rc", "-osirrox", "on", "-indev", iso, "-extract", inside, target)
+    target.chmod(0o644)
+    return target
+
+
+def install_entry(grub_cfg: str) -> int | None:
+    """Which menu entry, counted from 0, is the first whose kernel line says `edgelinux.install`."""
+    index, depth = -1, 0
+    for line in grub_cfg.splitlines():
+        words = line.strip()
+        if depth == 0 and re.match(r"(?:menuentry|submenu)\b", words):
+            index += 1
+        if (
+            index >= 0
+            and words.startswith(("linux", "$linux"))
+            and re.search(r"\bedgelinux\.install\b", words)
+        ):
+            return index
+        if not words.startswith("#"):
+            depth += _brace(words)
+    return None
+
+
+def _brace(words: str) -> int:
+    """How much a line changes the nesting; `${name}` does not count."""
+    plain = re.sub(r"\$\{[^}]*\}", "", words)
+    return plain.count("{") - plain.count("}")
+
+
+def read_iso(iso: Path, directory: Path) -> IsoFacts:
+    """What `iso` says about itself; small files from it are put into `directory`.
+
+    Raises:
+        EdgeLinuxError: it is not one of this project's ISOs.
+    """
+    try:
+        media = json.loads(extract(iso, "/edgelinux/media.json", directory / "media.json").read_text())
+        label, version, unattended = str(media["label"]), str(media["version"]), bool(media["unattended"])
+    except (EdgeLinuxError, ValueError, KeyError, TypeError) as error:
+        raise EdgeLinuxError(f"{iso} is not an edgeLinux ISO: {error}") from error
+    menu = extract(iso, "/boot/grub/grub.cfg", directory / "grub.cfg").read_text()
+    return IsoFacts(label, version, unattended, install_entry(menu))
