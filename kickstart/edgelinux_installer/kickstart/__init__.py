@@ -16,9 +16,10 @@ from edgelinux_installer.kickstart.model import (
     ZfsAddon,
 )
 from edgelinux_installer.kickstart.reader import read_kickstart
-from edgelinux_installer.kickstart.supported import SUPPORTED
+from edgelinux_installer.kickstart.supported import RESERVED_ARGUMENTS, SUPPORTED
 
 __all__ = [
+    "RESERVED_ARGUMENTS",
     "SUPPORTED",
     "Bootloader",
     "ClearPart",

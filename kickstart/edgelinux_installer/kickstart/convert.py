@@ -27,6 +27,7 @@ from edgelinux_installer.kickstart.model import (
 )
 from edgelinux_installer.kickstart.network import hostname, networks
 from edgelinux_installer.kickstart.sections import Read
+from edgelinux_installer.kickstart.supported import RESERVED_ARGUMENTS
 
 __all__ = ["convert"]
 
@@ -172,7 +173,7 @@ class _Converter:
         for word in words:
             if not _ARGUMENT.fullmatch(word):
                 raise self.refuse(data.lineno, f"bootloader --append: {word!r} is not a kernel argument")
-            if word.partition("=")[0] in ("root", "edgelinux.pool", "spl_hostid", "edgelinux.install"):
+            if word.partition("=")[0] in RESERVED_ARGUMENTS:
                 raise self.refuse(data.lineno, f"bootloader --append: {word} is set by the installer")
         if data.timeout is not None and not 0 <= data.timeout <= 3600:
             raise self.refuse(data.lineno, f"bootloader --timeout={data.timeout} is not 0 to 3600 seconds")

@@ -8,7 +8,7 @@ __all__ = ["KickstartError", "Refused"]
 
 
 class KickstartError(EdgeLinuxError):
-    """A kickstart that cannot be used; the message begins with `file:line:`. Exit code 2, as for bad usage."""
+    """A kickstart that cannot be used; the message begins with `file:line:`. Exit code 2: bad usage."""
 
     def __init__(self, file: str, line: int, message: str, *, hint: str = "") -> None:
         self.file = file

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass, field
 
-__all__ = ["INSTEAD", "SUPPORTED", "SUPPORTED_SECTIONS", "Command", "nearest"]
+__all__ = ["INSTEAD", "RESERVED_ARGUMENTS", "SUPPORTED", "SUPPORTED_SECTIONS", "Command", "nearest"]
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,9 @@ SUPPORTED_SECTIONS: dict[str, Command] = {
     ),
     "%addon": _command(),
 }
+
+# Kernel arguments that the installer makes by itself, or that only the live system knows.
+RESERVED_ARGUMENTS = frozenset({"root", "edgelinux.pool", "edgelinux.install", "inst.ks", "spl_hostid"})
 
 _STORAGE = "disks are laid out by the section `%addon edgelinux_zfs`"
 _SOURCE = "leave it out: the system comes from the booted medium"
