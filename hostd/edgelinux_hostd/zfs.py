@@ -1,0 +1,107 @@
+"""Thin wrappers around zpool(8) and zfs(8), and readers for what they print."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edgelinux_hostd.errors import EdgeLinuxError
+from edgelinux_hostd.run import run
+
+__all__ = [
+    "ImportablePool",
+    "destroy_pool",
+    "export_pool",
+    "import_pool",
+    "importable_pools",
+    "parse_importable",
+    "pool_devices",
+    "pool_guid",
+    "pool_state",
+    "pools",
+    "root_dataset",
+]
+
+
+@dataclass(frozen=True)
+class ImportablePool:
+    """A pool that `zpool import` offers: its name, its GUID and its state (ONLINE, DEGRADED, UNAVAIL, …)."""
+
+    name: str
+    guid: int
+    state: str
+
+
+def pools() -> tuple[str, ...]:
+    """Name the imported pools."""
+    return tuple(run(["zpool", "list", "-H", "-o", "name"]).stdout.split())
+
+
+def pool_guid(pool: str) -> int:
+    """Give the GUID of an imported pool."""
+    return int(run(["zpool", "get", "-H", "-o", "value", "guid", pool]).stdout)
+
+
+def pool_state(pool: str) -> str:
+    """Give the health of an imported pool: ONLINE, DEGRADED, FAULTED, SUSPENDED, …"""
+    return run(["zpool", "list", "-H", "-o", "health", pool]).stdout.strip()
+
+
+def pool_devices(pool: str) -> tuple[str, ...]:
+    """List the device nodes of an imported pool's members, links resolved; absent members are left out."""
+    lines = run(["zpool", "list", "-v", "-H", "-P", "-L", pool]).stdout.splitlines()
+    words = (line.split() for line in lines)
+    return tuple(parts[0] for parts in words if parts and parts[0].startswith("/dev/"))
+
+
+def importable_pools() -> tuple[ImportablePool, ...]:
+    """List the pools that could be imported; nothing is imported."""
+    return parse_importable(run(["zpool", "import"], check=False).stdout)
+
+
+def parse_importable(text: str) -> tuple[ImportablePool, ...]:
+    """Read what `zpool import` prints when it is given no pool."""
+    found: list[ImportablePool] = []
+    name, guid = "", 0
+    for line in text.splitlines():
+        key, _, value = line.strip().partition(": ")
+        if key == "pool":
+            name = value.strip()
+        elif key == "id":
+            guid = int(value)
+        elif key == "state":
+            found.append(ImportablePool(name, guid, value.split()[0]))
+    return tuple(found)
+
+
+def import_pool(guid: int, name: str, *, altroot: str = "", force: bool = False) -> None:
+    """Import exactly the pool with this GUID under a name, mounting nothing and writing no cache file."""
+    options = [
+        "-N",
+        "-o",
+        "cachefile=none",
+        *(["-R", altroot] if altroot else []),
+        *(["-f"] if force else []),
+    ]
+    run(["zpool", "import", *options, str(guid), name])
+
+
+def export_pool(pool: str) -> None:
+    """Unmount a pool's datasets and export it."""
+    run(["zpool", "export", pool])
+
+
+def destroy_pool(pool: str) -> None:
+    """Destroy an imported pool and all that lies in it."""
+    run(["zpool", "destroy", pool])
+
+
+def root_dataset(mounts: Sequence[str]) -> str:
+    """Name the dataset that is mounted at /, from the lines of /proc/self/mounts (proc_pid_mounts(5))."""
+    for line in mounts:
+        source, mountpoint, kind, *_ = line.split()
+        if mountpoint == "/" and kind == "zfs":
+            return source
+    raise EdgeLinuxError(
+        "the root file system is not a ZFS dataset", hint="this command is for an installed host"
+    )
