@@ -119,7 +119,8 @@ class Site(_Model):
     @property
     def has_login(self) -> bool:
         """Whether anybody can log in with what the site file gives."""
-        return any(who.password_hash or who.ssh_keys for who in (self.root, *self.users))
+        people: tuple[Root | User, ...] = (self.root, *self.users)
+        return any(who.password_hash or who.ssh_keys for who in people)
 
 
 def load_site(path: Path | None) -> Site:

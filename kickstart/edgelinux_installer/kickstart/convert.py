@@ -7,6 +7,7 @@ import re
 import shlex
 from typing import Any
 
+from edgelinux_hostd.firewall import SERVICES
 from pykickstart.constants import CLEARPART_TYPE_ALL, KS_REBOOT, KS_SCRIPT_PRE, KS_SHUTDOWN
 
 from edgelinux_installer.kickstart.errors import KickstartError
@@ -154,6 +155,13 @@ class _Converter:
             if not _PORT.fullmatch(port) or not 0 < int(first) <= int(last or first) < 65536:
                 raise self.refuse(
                     data.lineno, f"firewall --port={port} is not a port", "8006:tcp, 5900-5999:tcp, 53:udp"
+                )
+        for service in data.services:
+            if service not in SERVICES:
+                raise self.refuse(
+                    data.lineno,
+                    f"firewall --service={service} is not known",
+                    f"use --port, or one of {', '.join(SERVICES)}",
                 )
         return Firewall(data.enabled is not False, tuple(data.ports), tuple(data.services), data.lineno)
 

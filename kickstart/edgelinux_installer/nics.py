@@ -1,0 +1,70 @@
+"""The machine's network cards, by the address that is burnt into them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgelinux_hostd.errors import EdgeLinuxError
+from edgelinux_hostd.run import run
+
+__all__ = ["Nic", "list_nics", "parse_ip_link", "pick"]
+
+_SYS = Path("/sys/class/net")
+
+# Negotiating a link takes copper Ethernet up to about three seconds (IEEE 802.3, clause 28).
+_CARRIER_SECONDS = 4.0
+
+
+@dataclass(frozen=True)
+class Nic:
+    """A network card: its name now, its permanent MAC address, and whether a cable with a signal is in it."""
+
+    name: str
+    mac: str
+    carrier: bool
+
+
+def list_nics() -> tuple[Nic, ...]:
+    """List the cards. When there are several, all are switched on for a moment to see which has a link."""
+    physical = {path.name for path in _SYS.glob("*") if (path / "device").exists()}
+    nics = _read(physical)
+    if len(nics) > 1 and not any(nic.carrier for nic in nics):
+        for nic in nics:
+            run(["ip", "link", "set", nic.name, "up"], check=False)
+        end = time.monotonic() + _CARRIER_SECONDS
+        while not any(nic.carrier for nic in nics) and time.monotonic() < end:
+            time.sleep(0.2)
+            nics = _read(physical)
+    return nics
+
+
+def _read(physical: Collection[str]) -> tuple[Nic, ...]:
+    return parse_ip_link(run(["ip", "-json", "link", "show"]).stdout, physical)
+
+
+def parse_ip_link(text: str, physical: Collection[str]) -> tuple[Nic, ...]:
+    """Read `ip -json link show` (ip-link(8)), keeping Ethernet devices that are hardware."""
+    try:
+        links = json.loads(text)
+    except ValueError as error:
+        raise EdgeLinuxError("cannot read the list of network devices that ip gave") from error
+    return tuple(
+        # permaddr is shown only where the address in use is another one.
+        Nic(link["ifname"], link.get("permaddr", link["address"]).lower(), "LOWER_UP" in link["flags"])
+        for link in links
+        if link["ifname"] in physical and link.get("link_type") == "ether"
+    )
+
+
+def pick(device: str, nics: Sequence[Nic]) -> Nic | None:
+    """Find the card that a kickstart's device means: a name, a MAC address, or `link`.
+
+    `link` is the first card with a carrier, or else the first one. None: there is no such card.
+    """
+    if device == "link":
+        return next((nic for nic in nics if nic.carrier), nics[0] if nics else None)
+    return next((nic for nic in nics if device in (nic.name, nic.mac)), None)
