@@ -1,0 +1,110 @@
+#!/bin/sh
+# Import the pool with the GUID in edgelinux.pool=, and no other, without mounting anything.
+#
+# ONLINE: at once. DEGRADED: 10 s after it was first seen, for a disk that is slow to come. Not there: an error
+# after 90 s, and with it emergency.target.
+
+# shellcheck source=hostd/dracut/90edgelinux-pool/pool-lib.sh
+. "${EDGELINUX_LIB:-/usr/lib/edgelinux}/pool-lib.sh"
+
+degraded_wait=${EDGELINUX_DEGRADED_WAIT:-10}
+give_up_after=${EDGELINUX_GIVE_UP_AFTER:-90}
+partuuids=${EDGELINUX_PARTUUIDS:-/dev/disk/by-partuuid}
+
+fail() {
+    say 3 "cannot boot: $1"
+    exit 1
+}
+
+load_modules() {
+    # An initramfs that serves every host holds no /etc/hostid: the host's own is a kernel argument. spl does
+    # not read it by itself.
+    hostid=$(kernel_arg spl_hostid) || hostid=
+    modprobe spl ${hostid:+"spl_hostid=$hostid"} || fail "the kernel module spl does not load"
+    arc=
+    if ! kernel_arg zfs.zfs_arc_max > /dev/null; then
+        while read -r key kib _; do
+            [ "$key" = MemTotal: ] && arc=$(arc_max "$kib") && break
+        done < /proc/meminfo
+    fi
+    modprobe zfs ${arc:+"zfs_arc_max=$arc"} || fail "the kernel module zfs does not load"
+}
+
+# Partition GUIDs name every partition for good, on every kind of disk. All of /dev is asked only when that is
+# not enough, as with two disks whose partition tables were copied with their GUIDs: it opens every device.
+scan() {
+    state=
+    if [ -d "$partuuids" ]; then
+        dirs="-d $partuuids"
+        found=$(zpool import -d "$partuuids" 2>&1)
+        state=$(printf '%s\n' "$found" | pool_state "$guid")
+        [ "$state" = ONLINE ] && return
+        dirs="$dirs -d /dev"
+    else
+        dirs="-d /dev"
+    fi
+    # shellcheck disable=SC2086  # a list of options
+    found=$(zpool import $dirs 2>&1)
+    state=$(printf '%s\n' "$found" | pool_state "$guid")
+}
+
+import() {
+    # Names that vdevs are known by from now on should be there for all of them.
+    udevadm settle --timeout=10
+    # -f: the pool may have been used by a rescue system that did not export it. The GUID says that it is ours.
+    # The name is the one in root=, whatever it was called elsewhere.
+    # shellcheck disable=SC2086  # a list of options
+    if error=$(zpool import -N -f -o cachefile=none $dirs "$guid" "$pool" 2>&1); then
+        say 5 "imported pool $pool ($guid), $state"
+        exit 0
+    fi
+    say 4 "pool $pool ($guid) is $state, but: $error"
+}
+
+guid=$(kernel_arg edgelinux.pool) || fail "edgelinux.pool= is missing on the kernel command line"
+case "$guid" in
+    '' | *[!0-9]*) fail "edgelinux.pool=$guid is not the GUID of a pool" ;;
+esac
+dataset=$(root_dataset) || fail "root= on the kernel command line is not root=zfs:POOL/DATASET"
+pool=${dataset%%/*}
+
+load_modules
+started=$(uptime_seconds)
+degraded_since=
+tries=0
+
+# Disks that are there already are worth one look, not many while udev still works.
+udevadm settle --timeout=10
+
+while :; do
+    scan
+    now=$(uptime_seconds)
+    case "$state" in
+        ONLINE)
+            import
+            tries=$((tries + 1))
+            ;;
+        DEGRADED)
+            if [ -z "$degraded_since" ]; then
+                degraded_since=$now
+                say 4 "a disk of pool $pool is missing; waiting $degraded_wait s for it"
+            fi
+            if [ $((now - degraded_since)) -ge "$degraded_wait" ]; then
+                import
+                tries=$((tries + 1))
+            fi
+            ;;
+    esac
+    # A pool that was first seen just before the end still gets its turn.
+    if [ $((now - started)) -ge "$give_up_after" ] && { [ "$tries" -gt 0 ] || [ "$state" != DEGRADED ]; }; then
+        break
+    fi
+    sleep 1
+done
+
+printf '%s\n' "$found"
+case "$state" in
+    "") problem="was not found" ;;
+    *) problem="is $state and cannot be imported" ;;
+esac
+fail "pool $pool with GUID $guid $problem after $((now - started)) s"
