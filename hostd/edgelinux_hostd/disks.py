@@ -13,12 +13,12 @@ from typing import Any
 
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.run import run
+from edgelinux_hostd.zfs import parse_members
 
 __all__ = [
     "Disk",
     "list_disks",
     "parse_lsblk",
-    "parse_pool_members",
     "parse_wipefs",
     "partition_path",
 ]
@@ -68,7 +68,7 @@ def parse_lsblk(
     """Read `lsblk -J -b` with this module's columns; everything that is not a usable disk is left out.
 
     `links` maps a device node to its names under /dev/disk; `pool_members` maps a device node to the imported
-    pool that it belongs to (see `parse_pool_members`).
+    pool that it belongs to (see `zfs.parse_members`).
     """
     try:
         devices = json.loads(json_text)["blockdevices"]
@@ -82,18 +82,6 @@ def parse_lsblk(
         and not _NOT_A_DISK.match(device["name"])
     ]
     return tuple(sorted(found, key=lambda disk: _natural(disk.name)))
-
-
-def parse_pool_members(zpool_status: str) -> dict[str, str]:
-    """Map each device node to its pool, from the text of `zpool status -LP` (zpool-status(8))."""
-    members: dict[str, str] = {}
-    pool = ""
-    for line in zpool_status.splitlines():
-        if match := re.match(r"\s*pool: (\S+)", line):
-            pool = match[1]
-        elif match := re.match(r"\s+(/dev/\S+)\s+[A-Z]+", line):
-            members[match[1]] = pool
-    return members
 
 
 def parse_wipefs(json_text: str) -> tuple[str, ...]:
@@ -201,7 +189,7 @@ def _pool_members() -> dict[str, str]:
     # Without the kernel module there are no imported pools, and `zpool` would only complain.
     if not Path("/sys/module/zfs").exists():
         return {}
-    return parse_pool_members(run(["zpool", "status", "-LP"], timeout=60).stdout)
+    return parse_members(run(["zpool", "status", "-LP"], timeout=60).stdout)
 
 
 def _text(device: dict[str, Any], key: str) -> str:

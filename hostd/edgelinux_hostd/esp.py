@@ -43,6 +43,7 @@ __all__ = [
     "mounted",
     "remove_boot",
     "stage_boot_files",
+    "sync_nvram",
 ]
 
 log = logging.getLogger(__name__)
@@ -94,6 +95,7 @@ def make_bootable(
     root: Path,
     *,
     medium: str = "",
+    nvram: bool = True,
 ) -> None:
     """Write menu and boot loaders for BIOS and UEFI to every ESP; the first entry is the default.
 
@@ -101,6 +103,7 @@ def make_bootable(
     fails here calls `make_unbootable`.
 
     `medium` is the label of the installation medium: the note that it has done its work comes last of all.
+    `nvram` is false for a caller that goes through the disks one by one, and then calls `sync_nvram` with all.
     """
     tool, grub_dir = _grub_install_tool()
     for esp in esps:
@@ -112,7 +115,13 @@ def make_bootable(
             apply(activation_files(image, entries, root), mountpoint)
             if medium:
                 apply([marker_file(medium)], mountpoint)
-    update_nvram([_nvram_entry(esp, image) for esp in esps])
+    if nvram:
+        sync_nvram(esps, image)
+
+
+def sync_nvram(esps: Sequence[Esp], image: ImageInfo) -> bool:
+    """Have one UEFI boot entry for each of these disks, the first one first; false when that did not work."""
+    return update_nvram([_nvram_entry(esp, image) for esp in esps])
 
 
 def make_unbootable(esps: Sequence[Esp]) -> None:

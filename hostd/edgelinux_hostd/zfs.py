@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from edgelinux_hostd.errors import EdgeLinuxError
@@ -15,6 +16,7 @@ __all__ = [
     "import_pool",
     "importable_pools",
     "parse_importable",
+    "parse_members",
     "pool_devices",
     "pool_guid",
     "pool_state",
@@ -48,10 +50,25 @@ def pool_state(pool: str) -> str:
 
 
 def pool_devices(pool: str) -> tuple[str, ...]:
-    """List the device nodes of an imported pool's members, links resolved; absent members are left out."""
-    lines = run(["zpool", "list", "-v", "-H", "-P", "-L", pool]).stdout.splitlines()
-    words = (line.split() for line in lines)
-    return tuple(parts[0] for parts in words if parts and parts[0].startswith("/dev/"))
+    """List the device nodes of the members that an imported pool works with, links resolved."""
+    return tuple(parse_members(run(["zpool", "status", "-LP", pool]).stdout, states=("ONLINE", "DEGRADED")))
+
+
+def parse_members(text: str, *, states: Collection[str] = ()) -> dict[str, str]:
+    """Map the device node of each member to its pool, from `zpool status -LP` (zpool-status(8)).
+
+    Without `states`, absent members only are left out: the name that such a one had may by now be that of
+    another disk.
+    """
+    members: dict[str, str] = {}
+    pool = ""
+    for line in text.splitlines():
+        if match := re.match(r"\s*pool: (\S+)", line):
+            pool = match[1]
+        elif match := re.match(r"\s+(/dev/\S+)\s+([A-Z]+)", line):
+            if match[2] in states if states else match[2] not in ("UNAVAIL", "REMOVED"):
+                members[match[1]] = pool
+    return members
 
 
 def importable_pools() -> tuple[ImportablePool, ...]:

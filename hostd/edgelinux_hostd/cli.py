@@ -1,0 +1,71 @@
+"""The `antlet` command."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+
+import click
+
+from edgelinux_hostd import __version__
+from edgelinux_hostd.errors import EdgeLinuxError
+
+__all__ = ["antlet", "main"]
+
+_FORMAT = click.option(
+    "--format", "output", type=click.Choice(["text", "json"]), default="text", help="How to print."
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="antlet")
+def antlet() -> None:
+    """Manage this edgeLinux host and its antlets."""
+
+
+@antlet.group()
+def host() -> None:
+    """This host: its boot environment, pool and boot files."""
+
+
+@host.command()
+@_FORMAT
+def status(output: str) -> None:
+    """Show what this host runs and boots from."""
+    from edgelinux_hostd.host import status as host_status
+
+    fields = asdict(host_status())
+    if output == "json":
+        click.echo(json.dumps(fields, indent=1))
+        return
+    for name, value in fields.items():
+        shown = " ".join(value) if isinstance(value, tuple) else value
+        click.echo(f"{name.replace('_', ' ') + ':':<18}{shown}")
+
+
+@host.command("boot-sync")
+@click.option("--check", is_flag=True, help="Write nothing; exit code 3 when something is out of date.")
+@_FORMAT
+def boot_sync(check: bool, output: str) -> None:
+    """Bring kernel, initramfs, menu and boot loaders on every disk in step with the running system."""
+    from edgelinux_hostd.host import boot_sync as sync
+
+    outdated = sync(check=check)
+    if output == "json":
+        click.echo(json.dumps(outdated, indent=1))
+    for partition, files in outdated.items() if output == "text" else ():
+        verb = "out of date" if check else "brought up to date"
+        click.echo(f"{partition}: {f'{verb}: ' + ', '.join(files) if files else 'in step'}")
+    if check and any(outdated.values()):
+        sys.exit(3)
+
+
+def main() -> int:
+    """Run the command: 0 done, 1 failed, 2 wrong usage, and 3 where a command's help says so."""
+    try:
+        antlet(prog_name="antlet")
+    except EdgeLinuxError as error:
+        click.echo(f"antlet: {error}", err=True)
+        return error.exit_code
+    return 0
