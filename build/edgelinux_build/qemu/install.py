@@ -12,7 +12,14 @@ from edgelinux_build.qemu.media import IsoFacts
 from edgelinux_build.qemu.menu import choose_entry
 from edgelinux_build.qemu.runner import VirtualMachine
 
-__all__ = ["PROGRESS", "InstallTimes", "follow_install", "wait_until_up"]
+__all__ = [
+    "PROGRESS",
+    "InstallTimes",
+    "follow_install",
+    "wait_for_end",
+    "wait_for_installer",
+    "wait_until_up",
+]
 
 # What the installer prints for each step, and its last line before it reboots.
 PROGRESS = re.compile(r"^\[ *(?P<percent>\d+) ?%\]|^\[ *\d+/\d+\]")
@@ -32,6 +39,27 @@ class InstallTimes:
     ssh: float
 
 
+def wait_for_installer(vm: VirtualMachine, facts: IsoFacts) -> float:
+    """Starts the installation if the ISO does not by itself; returns when the installer has begun."""
+    if not facts.unattended:
+        if facts.install_entry is None:
+            raise EdgeLinuxError("the ISO's menu has no entry that installs")
+        choose_entry(vm, facts.install_entry)
+    vm.wait_for(PROGRESS.pattern, BOOT_SECONDS, "the installer")
+    return vm.seconds
+
+
+def wait_for_end(vm: VirtualMachine, show: Callable[[str], None] = lambda line: None) -> float:
+    """Follows a running installation to its end; `show` gets its progress lines."""
+
+    def only_progress(line: str) -> None:
+        if PROGRESS.search(line):
+            show(line)
+
+    vm.wait_for(FINISHED, INSTALL_SECONDS, "the end of the installation", show=only_progress)
+    return vm.seconds
+
+
 def wait_until_up(vm: VirtualMachine, seconds: float = BOOT_SECONDS) -> tuple[float, float]:
     """Waits for the log-in prompt and SSH of an installed system; both in seconds since power-on."""
     vm.wait_for(r"\blogin:", seconds, "the log-in prompt")
@@ -43,29 +71,13 @@ def wait_until_up(vm: VirtualMachine, seconds: float = BOOT_SECONDS) -> tuple[fl
 def follow_install(
     vm: VirtualMachine, facts: IsoFacts, show: Callable[[str], None] = lambda line: None
 ) -> InstallTimes:
-    """Starts the installation if the ISO does not do so by itself, and follows it through the reboot.
-
-    `show` gets the installer's progress lines.
+    """Follows an unattended installation through the reboot into the installed system.
 
     Raises:
         MachineError: a step took too long, or QEMU ended.
         ConsoleError: the console showed a failure.
     """
-    if not facts.unattended:
-        if facts.install_entry is None:
-            raise EdgeLinuxError("the ISO's menu has no entry that installs")
-        choose_entry(vm, facts.install_entry)
-    vm.wait_for(PROGRESS.pattern, BOOT_SECONDS, "the installer")
-    started = vm.seconds
-    vm.wait_for(FINISHED, INSTALL_SECONDS, "the end of the installation", show=_only_progress(show))
-    finished = vm.seconds
+    started = wait_for_installer(vm, facts)
+    finished = wait_for_end(vm, show)
     prompt, ssh = wait_until_up(vm)
     return InstallTimes(started, finished, prompt, ssh)
-
-
-def _only_progress(show: Callable[[str], None]) -> Callable[[str], None]:
-    def filtered(line: str) -> None:
-        if PROGRESS.search(line):
-            show(line)
-
-    return filtered

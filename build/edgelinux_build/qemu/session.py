@@ -17,7 +17,11 @@ __all__ = ["Wishes", "lay_out", "prove_accel"]
 
 @dataclass(frozen=True)
 class Wishes:
-    """What a machine shall be, before paths and ports are known."""
+    """What a machine shall be, before paths and ports are known.
+
+    `disks` exist already, `new_disks` are sizes; they take the machine's slots in this order, from
+    `first_slot` on. `ssh_port` 0: any free one.
+    """
 
     name: str
     firmware: Literal["uefi", "bios"] = "uefi"
@@ -25,6 +29,7 @@ class Wishes:
     iso_as_usb: bool = False
     disks: tuple[Path, ...] = ()
     new_disks: tuple[str, ...] = ()
+    first_slot: int = 0
     bus: Bus = "virtio"
     memory_mib: int = 2048
     cpus: int = 2
@@ -43,14 +48,14 @@ def prove_accel(
 
 
 def lay_out(wishes: Wishes, directory: Path, accel: AccelChoice) -> Machine:
-    """Makes what the machine needs in `directory` and describes the machine. Disks that exist come first."""
+    """Makes what the machine needs in `directory`, and describes the machine."""
     directory.mkdir(parents=True, exist_ok=True)
     disks = [
         Disk(path.resolve(), media.disk_format(path), slot, wishes.bus)
-        for slot, path in enumerate(wishes.disks)
+        for slot, path in enumerate(wishes.disks, wishes.first_slot)
     ]
     for size in wishes.new_disks:
-        slot = len(disks)
+        slot = wishes.first_slot + len(disks)
         path = directory / f"disk{slot}.qcow2"
         path.unlink(missing_ok=True)
         media.create_disk(path, size)

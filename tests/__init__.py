@@ -1,0 +1,1 @@
+"""The tests of edgeLinux, and what runs and measures them."""

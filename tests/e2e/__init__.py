@@ -1,0 +1,1 @@
+"""Boots the built ISO in QEMU and looks inside."""

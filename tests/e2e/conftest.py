@@ -1,0 +1,87 @@
+"""Fixtures of the end-to-end tests, and the table of what took how long at the end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.boots import BOOTS, BUDGET, Ledger
+from tests.e2e.lab import ROOT, Lab
+from tests.e2e.pair import Pair
+
+ARTEFACTS = ROOT / "out" / "test-artefacts"
+SCRATCH = ROOT / "out" / "test-scratch"
+
+HERE = Path(__file__).parent
+
+
+def _is_worker() -> bool:
+    return "PYTEST_XDIST_WORKER" in os.environ
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.e2e)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Each session begins without the traces of the one before."""
+    if not _is_worker() and not session.config.option.collectonly:
+        for directory in (ARTEFACTS, SCRATCH):
+            shutil.rmtree(directory, ignore_errors=True)
+            directory.mkdir(parents=True)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if not _is_worker() and not session.config.option.collectonly:
+        shutil.rmtree(SCRATCH, ignore_errors=True)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    made = Ledger(ARTEFACTS / "boots.jsonl").made()
+    if not made or _is_worker():
+        return
+    write = terminalreporter.write_line
+    terminalreporter.section("boots")
+    for boot in made:
+        seconds = "failed" if boot.seconds is None else f"{boot.seconds:.0f} s"
+        write(f"{seconds:>8}  {boot.name}: {BOOTS[boot.name]}")
+    total = sum(boot.seconds or 0 for boot in made)
+    write(f"{total:6.0f} s  in {len(made)} boots of {BUDGET}")
+    times = ARTEFACTS / "times.tsv"
+    if times.exists():
+        terminalreporter.section("other times")
+        for line in times.read_text().splitlines():
+            seconds, _, what = line.partition("\t")
+            write(f"{float(seconds):6.1f} s  {what}")
+    write(f"consoles and logs: {ARTEFACTS}")
+
+
+@pytest.fixture(scope="session")
+def lab() -> Lab:
+    return Lab(ARTEFACTS, SCRATCH)
+
+
+@pytest.fixture(scope="session")
+def pairs(lab: Lab) -> Iterator[dict[str, Pair]]:
+    """The installed pairs, by the firmware they were installed with."""
+    installed = {"uefi": Pair(lab, "uefi"), "bios": Pair(lab, "bios")}
+    yield installed
+    for one in installed.values():
+        one.stop()
+
+
+@pytest.fixture(
+    params=[
+        pytest.param("uefi", marks=pytest.mark.xdist_group("uefi")),
+        pytest.param("bios", marks=pytest.mark.xdist_group("bios")),
+    ]
+)
+def pair(request: pytest.FixtureRequest, pairs: dict[str, Pair]) -> Pair:
+    """One pair after the other; each in an xdist group, since it lives in one worker."""
+    return pairs[request.param]

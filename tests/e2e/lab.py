@@ -1,0 +1,131 @@
+"""What the end-to-end tests share: the ISOs under test, keys, machines, SSH, and their traces."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import testinfra
+from edgelinux_build.qemu import session
+from edgelinux_build.qemu.accel import AccelChoice
+from edgelinux_build.qemu.runner import VirtualMachine
+
+from tests.e2e.boots import Ledger
+
+__all__ = ["ROOT", "Lab"]
+
+ROOT = Path(__file__).resolve().parents[2]
+
+SSH_CONFIG = """Host *
+  StrictHostKeyChecking no
+  UserKnownHostsFile /dev/null
+  GlobalKnownHostsFile /dev/null
+  IdentityFile {key}
+  IdentitiesOnly yes
+  PasswordAuthentication no
+  LogLevel ERROR
+  ConnectTimeout 60
+  ServerAliveInterval 15
+  ServerAliveCountMax 6
+  ControlPath {control}
+"""
+
+
+@dataclass
+class Lab:
+    """One test session. `artefacts` is kept afterwards, `scratch` is not."""
+
+    artefacts: Path
+    scratch: Path
+    ledger: Ledger = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.ledger = Ledger(self.artefacts / "boots.jsonl")
+
+    @contextmanager
+    def _once(self, name: str) -> Iterator[None]:
+        """Keeps the other worker from making the same thing at the same time."""
+        self.scratch.mkdir(parents=True, exist_ok=True)
+        with (self.scratch / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    @property
+    def key(self) -> Path:
+        """The SSH key that the sites under test let in."""
+        path = self.scratch / "id_ed25519"
+        with self._once("key"):
+            if not path.exists():
+                comment = "edgelinux-e2e"
+                argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(path)]
+                subprocess.run(argv, check=True)
+        return path
+
+    @property
+    def public_key(self) -> str:
+        """The line for `ssh_keys`."""
+        return self.key.with_suffix(".pub").read_text().strip()
+
+    def iso(self, name: str, site: str | None = None) -> Path:
+        """Builds the ISO for a site file's text (None: no site file), once for both workers."""
+        with self._once(f"iso-{name}"):
+            out = self.scratch / f"iso-{name}"
+            if not (out / "done").exists():
+                argv = [sys.executable, "-m", "edgelinux_build.cli", "build", "--out", str(out)]
+                if site is not None:
+                    file = self.artefacts / f"{name}.site.yaml"
+                    file.write_text(site)
+                    argv += ["--site", str(file)]
+                started = time.monotonic()
+                self._build(argv, name)
+                self.note(f"build the ISO {name}", time.monotonic() - started)
+                (out / "done").touch()
+            isos = list(out.glob("*.iso"))
+            assert len(isos) == 1, f"expected one ISO in {out}, found {isos}"
+            return isos[0]
+
+    def _build(self, argv: list[str], name: str) -> None:
+        log = self.artefacts / f"{name}.build.log"
+        with log.open("w") as file:
+            result = subprocess.run(argv, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT)
+        last = "\n".join(log.read_text(errors="replace").splitlines()[-20:])
+        assert result.returncode == 0, f"the ISO {name} could not be built:\n{last}"
+
+    def note(self, what: str, seconds: float) -> None:
+        """Notes how long something took, for the table at the end."""
+        with self._once("times"), (self.artefacts / "times.tsv").open("a") as file:
+            file.write(f"{seconds:.1f}\t{what}\n")
+
+    def accel(self, iso: Path) -> AccelChoice:
+        """What machines run this ISO's kernel on; EDGELINUX_ACCEL asks for another choice than auto's."""
+        wanted: Any = os.environ.get("EDGELINUX_ACCEL", "auto")
+        with self._once("probe"):
+            return session.prove_accel(wanted, iso, self.scratch / "probe")
+
+    def start(
+        self, wishes: session.Wishes, accel: AccelChoice, allowed: Iterable[str] = ()
+    ) -> VirtualMachine:
+        """Starts a machine: disks in `scratch`, console and logs in `artefacts`."""
+        kept = self.artefacts / wishes.name
+        kept.mkdir(parents=True, exist_ok=True)
+        machine = session.lay_out(wishes, self.scratch / wishes.name, accel)
+        return VirtualMachine(machine, kept, allowed)
+
+    def ssh(self, vm: VirtualMachine, user: str = "root", boot: str = "") -> Any:
+        """A testinfra host for a running machine. `boot` is another one after each reboot."""
+        name = f"{vm.machine.name}{boot}"
+        config = self.scratch / f"{name}.ssh_config"
+        # Short, for a socket's path; the connection to a machine that was reset would hang, so one per boot.
+        control = vm.machine.console_socket.parent / f"ssh{boot}"
+        config.write_text(SSH_CONFIG.format(key=self.key, control=control))
+        return testinfra.get_host(
+            f"ssh://{user}@127.0.0.1:{vm.machine.network.ssh_port}", ssh_config=str(config), timeout=60
+        )

@@ -1,0 +1,149 @@
+"""A pair of disks with an installed host, made once per firmware and looked at by many tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from edgelinux_build.qemu import media
+from edgelinux_build.qemu.install import wait_for_end, wait_for_installer, wait_until_up
+from edgelinux_build.qemu.runner import VirtualMachine
+from edgelinux_build.qemu.session import Wishes
+from edgelinux_hostd.errors import EdgeLinuxError
+
+from tests.e2e import sites
+from tests.e2e.lab import Lab
+
+__all__ = ["SLOTS", "Pair", "Survivor"]
+
+Kind = Literal["uefi", "bios"]
+
+# The mirror's disks; UEFI has another disk in slot 0, before them.
+SLOTS = (1, 2)
+WISHES: dict[Kind, Wishes] = {
+    "uefi": Wishes("uefi", firmware="uefi", new_disks=("2G", "12G", "12G")),
+    "bios": Wishes(
+        "bios",
+        firmware="bios",
+        iso_as_usb=True,
+        bus="sata",
+        nic="e1000e",
+        first_slot=1,
+        new_disks=("12G", "12G"),
+    ),
+}
+
+
+@dataclass
+class Pair:
+    """Installs when its host is first asked for; a failed installation fails every test that needs it."""
+
+    lab: Lab
+    kind: Kind
+    vm: VirtualMachine | None = None
+    host: Any = None
+    disks: dict[int, Path] = field(default_factory=dict)
+    _failure: Exception | None = None
+    _finished: bool = False
+
+    def running(self) -> tuple[VirtualMachine, Any]:
+        """The installed host after its first boot, and a testinfra connection to its root."""
+        if self._failure is not None:
+            raise EdgeLinuxError(f"the {self.kind} installation failed before: {self._failure}")
+        if self._finished:
+            raise EdgeLinuxError("the installed host was shut down already: tests run in the wrong order")
+        if self.vm is None:
+            try:
+                self._install()
+            except Exception as error:
+                self._failure = error
+                self.stop()
+                raise
+        assert self.vm is not None
+        return self.vm, self.host
+
+    def _install(self) -> None:
+        lab = self.lab
+        iso = lab.iso("unattended", sites.unattended(lab.public_key))
+        facts = media.read_iso(iso, lab.scratch / f"{self.kind}-iso")
+        assert facts.unattended
+        wishes = replace(WISHES[self.kind], iso=iso)
+        with lab.ledger.boot(f"{self.kind}-install"):
+            self.vm = lab.start(wishes, lab.accel(iso))
+            wait_for_installer(self.vm, facts)
+            lab.note(f"{self.kind}: power-on to the installer's first line", self.vm.seconds)
+            begun = self.vm.seconds
+            wait_for_end(self.vm)
+            lab.note(f"{self.kind}: the installer", self.vm.seconds - begun)
+        self.disks = {disk.slot: disk.path for disk in self.vm.machine.disks}
+        with lab.ledger.boot(f"{self.kind}-first"):
+            wait_until_up(self.vm)
+        self.host = lab.ssh(self.vm)
+
+    def reboot(self, boot: str) -> Any:
+        """Reboots the running host; a connection to it afterwards."""
+        vm, host = self.running()
+        with self.lab.ledger.boot(boot):
+            host.run("systemctl --no-block reboot")
+            vm.wait_for(r"Linux version|Command line:|GNU GRUB", 180, "the reboot")
+            wait_until_up(vm)
+        self.host = self.lab.ssh(vm, boot=boot)
+        return self.host
+
+    def final_disks(self) -> dict[int, Path]:
+        """The disks by slot, after the host was shut down; from now on they do not change."""
+        if not self._finished:
+            vm, _ = self.running()
+            vm.shut_down(180)
+            self._finished = True
+        return self.disks
+
+    def stop(self) -> None:
+        """Ends the machine if it runs."""
+        if self.vm is not None:
+            self.vm.kill()
+
+
+@dataclass
+class Survivor:
+    """One disk of a pair, booted alone from an overlay."""
+
+    vm: VirtualMachine
+    host: Any
+
+
+@contextmanager
+def surviving(pair: Pair, slot: int, firmware: Kind) -> Iterator[Survivor]:
+    """Boots the disk in `slot` of a pair, without the other, with a firmware that need not be the pair's."""
+    lab = pair.lab
+    base = pair.final_disks()[slot]
+    name = f"{pair.kind}-disk{slot}-{firmware}"
+    directory = lab.scratch / name
+    directory.mkdir(parents=True, exist_ok=True)
+    disk = directory / "overlay.qcow2"
+    media.overlay(disk, base)
+    wishes = Wishes(
+        name,
+        firmware=firmware,
+        disks=(disk,),
+        first_slot=slot,
+        bus=WISHES[pair.kind].bus,
+        nic=WISHES[pair.kind].nic,
+    )
+    iso = lab.iso("unattended", sites.unattended(lab.public_key))
+    with lab.ledger.boot(name):
+        vm = lab.start(wishes, lab.accel(iso))
+        try:
+            wait_until_up(vm)
+        except BaseException:
+            vm.kill()
+            raise
+    try:
+        yield Survivor(vm, lab.ssh(vm))
+    finally:
+        vm.kill()
+        with suppress(OSError):
+            disk.unlink()

@@ -1,0 +1,53 @@
+"""The site files under test, with values that no default could pass for."""
+
+from __future__ import annotations
+
+__all__ = ["HOSTNAME", "failing_post", "unattended"]
+
+HOSTNAME = "edge-under-test"
+
+# The two disks to install on have the slots 1 and 2; slot 0 is there to be left alone.
+UNATTENDED = """\
+hostname: {hostname}
+unattended: true
+disks:
+  select: ["/dev/disk/by-id/*edgelinux-disk[12]"]
+  count: 2
+  layout: mirror
+timezone: Europe/Berlin
+locale: en_US.UTF-8
+keyboard: de
+ntp: [192.0.2.123]
+root:
+  ssh_keys: ["{key}"]
+users:
+  - name: operator1
+    ssh_keys: ["{key}"]
+    sudo: true
+serial_console: ttyS0,115200
+kernel_args: [edgelinux.e2e=1]
+firewall:
+  ports: [8006/tcp]
+post: |
+{post}
+finish: reboot
+"""
+
+KEPT_POST = """\
+  echo "post ran in $(hostname -f 2>/dev/null || cat /etc/hostname)" > /root/post-ran
+"""
+
+FAILING_POST = """\
+  echo "the site's own reason" >&2
+  exit 3
+"""
+
+
+def unattended(key: str) -> str:
+    """Installs without asking onto the disks in slots 1 and 2."""
+    return UNATTENDED.format(hostname=HOSTNAME, key=key, post=KEPT_POST)
+
+
+def failing_post(key: str) -> str:
+    """The same, with a %post that fails."""
+    return UNATTENDED.format(hostname=HOSTNAME, key=key, post=FAILING_POST)
