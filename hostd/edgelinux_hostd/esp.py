@@ -103,7 +103,7 @@ def make_bootable(
     fails here calls `make_unbootable`.
 
     `medium` is the label of the installation medium: the note that it has done its work comes last of all.
-    `nvram` is false for a caller that goes through the disks one by one, and then calls `sync_nvram` with all.
+    `nvram` is false for a caller that goes through the disks one by one and calls `sync_nvram` at the end.
     """
     tool, grub_dir = _grub_install_tool()
     for esp in esps:

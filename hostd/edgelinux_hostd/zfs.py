@@ -66,7 +66,8 @@ def parse_members(text: str, *, states: Collection[str] = ()) -> dict[str, str]:
         if match := re.match(r"\s*pool: (\S+)", line):
             pool = match[1]
         elif match := re.match(r"\s+(/dev/\S+)\s+([A-Z]+)", line):
-            if match[2] in states if states else match[2] not in ("UNAVAIL", "REMOVED"):
+            wanted = match[2] in states if states else match[2] not in ("UNAVAIL", "REMOVED")
+            if wanted:
                 members[match[1]] = pool
     return members
 
