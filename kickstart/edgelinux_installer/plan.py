@@ -70,7 +70,7 @@ class InstallPlan:
     def as_dict(self) -> dict[str, Any]:
         """Give the plan as plain data for JSON, without passwords and the texts of scripts."""
         data = asdict(self)
-        del data["image"]["packages"]
+        data["image"] = self.image.model_dump(exclude={"packages"})
         data["kickstart"]["lines"] = {}
         for secret in (data["kickstart"]["root"] or {}, *data["kickstart"]["users"]):
             secret["password"] = "***" if secret.get("password") else ""

@@ -1,0 +1,57 @@
+"""The consoles of this machine: each of them is told what happens, and gets a shell when it fails."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from edgelinux_hostd.run import run
+
+__all__ = ["Consoles", "console_names", "start_shells"]
+
+_ACTIVE = Path("/sys/class/tty/console/active")
+
+
+def console_names(active: Path = _ACTIVE) -> tuple[str, ...]:
+    """Name the terminals that the kernel writes to (from `console=`), as below /dev."""
+    try:
+        return tuple(active.read_text(encoding="ascii").split())
+    except OSError:
+        return ()
+
+
+class Consoles:
+    """Writes lines to all consoles, and to standard output if a person started the installer."""
+
+    def __init__(self, names: Sequence[str], *, stdout: bool, dev: Path = Path("/dev")) -> None:
+        self._stdout = stdout
+        self._paths = [dev / name for name in names]
+        if stdout and sys.stdout.isatty():
+            # That terminal may be a console, which must not get every line twice.
+            here = Path(os.ttyname(sys.stdout.fileno()))
+            names_here = {here, dev / "tty0"} if here.name.startswith("tty1") else {here}
+            self._paths = [path for path in self._paths if path not in names_here]
+
+    def say(self, line: str) -> None:
+        """Write one line everywhere. A console that cannot take it must not stop an installation."""
+        if self._stdout:
+            print(line, flush=True)
+        for path in self._paths:
+            try:
+                # Not blocking: a serial line whose other end holds the flow would stop us for ever.
+                terminal = os.open(path, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+                try:
+                    os.write(terminal, f"\r{line}\r\n".encode())
+                finally:
+                    os.close(terminal)
+            except OSError:
+                continue
+
+
+def start_shells(names: Sequence[str]) -> None:
+    """Start a root shell on each console; /dev/tty0 stands for the screen, whose first terminal is tty1."""
+    ttys = dict.fromkeys("tty1" if name == "tty0" else name for name in names)
+    for tty in ttys:
+        run(["systemctl", "--no-block", "start", f"edgelinux-shell@{tty}.service"], check=False)

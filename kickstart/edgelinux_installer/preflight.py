@@ -1,0 +1,50 @@
+"""Checks a kickstart against the tree that will be installed, while nothing has been touched.
+
+The live system is that tree, so what is missing here would be missing there, after the disks were erased.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgelinux_installer.kickstart import Kickstart, KickstartError
+
+__all__ = ["check_tree"]
+
+_UNIT_DIRECTORIES = ("etc/systemd/system", "usr/lib/systemd/system", "lib/systemd/system")
+_UNIT_KINDS = (".service", ".socket", ".timer", ".target", ".path", ".mount")
+
+
+def check_tree(ks: Kickstart, root: Path = Path("/")) -> None:
+    """Raise KickstartError for a time zone, service, shell or interpreter that the tree does not have."""
+    if not (root / "usr/share/zoneinfo" / ks.timezone).is_file() or ".." in ks.timezone:
+        raise KickstartError(
+            ks.file, ks.lines.get("timezone", 0), f"the image has no time zone {ks.timezone}", hint="Etc/UTC"
+        )
+    for unit in (*ks.services.enabled, *ks.services.disabled):
+        if not _has_unit(root, unit):
+            raise KickstartError(ks.file, ks.services.line, f"the image has no service {unit}")
+    for user in ks.users:
+        if user.shell and not _has_program(root, user.shell):
+            raise KickstartError(ks.file, user.line, f"the image has no shell {user.shell}")
+    for script in ks.scripts:
+        if not _has_program(root, script.interpreter):
+            raise KickstartError(
+                ks.file, script.line, f"%{script.when}: the image has no {script.interpreter}"
+            )
+
+
+def _has_unit(root: Path, name: str) -> bool:
+    file = name if name.endswith(_UNIT_KINDS) else f"{name}.service"
+    stem, at, rest = file.partition("@")
+    # An instance (foo@bar.service) needs its template (foo@.service).
+    template = f"{stem}@.{rest.rpartition('.')[2]}" if at else file
+    return any(
+        (root / directory / found).exists() for directory in _UNIT_DIRECTORIES for found in {file, template}
+    )
+
+
+def _has_program(root: Path, path: str) -> bool:
+    # Not resolved: absolute links in the tree would lead out of it.
+    file = root / path.lstrip("/")
+    return file.is_symlink() or file.is_file()

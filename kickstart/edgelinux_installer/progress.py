@@ -1,0 +1,70 @@
+"""How far the installation is: a line for each step with number, percentage and time; and the timings."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+__all__ = ["Progress", "Timing"]
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long a step took, in seconds."""
+
+    name: str
+    seconds: float
+
+
+class Progress:
+    """Follows steps that have weights, and says a line when one begins and at each tenth of a long one."""
+
+    def __init__(
+        self,
+        weights: Sequence[int],
+        say: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._weights = list(weights)
+        self._say = say
+        self._clock = clock
+        self._started = clock()
+        self._step = -1
+        self._title = ""
+        self._step_started = self._started
+        self._tenth = 0
+        self.timings: list[Timing] = []
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the installation began."""
+        return self._clock() - self._started
+
+    def begin(self, title: str) -> None:
+        """Say that the next step begins."""
+        self.end()
+        self._step += 1
+        self._title = title
+        self._step_started = self._clock()
+        self._tenth = 0
+        self._line(0.0, title)
+
+    def end(self) -> None:
+        """Note how long the step in progress took."""
+        if self._title:
+            self.timings.append(Timing(self._title, round(self._clock() - self._step_started, 2)))
+            self._title = ""
+
+    def fraction(self, done: float) -> None:
+        """Say how much of the step is done (0 to 1), when another tenth is."""
+        tenth = min(int(done * 10), 9)
+        if tenth > self._tenth:
+            self._tenth = tenth
+            self._line(done, f"{self._title}: {tenth * 10}%")
+
+    def _line(self, done: float, text: str) -> None:
+        before = sum(self._weights[: self._step])
+        percent = int(100 * (before + done * self._weights[self._step]) / sum(self._weights))
+        count = f"{self._step + 1}/{len(self._weights)}"
+        self._say(f"edgeLinux installer  {count:>5}  {percent:3d}%  {self.elapsed:4.0f} s  {text}")

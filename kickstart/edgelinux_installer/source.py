@@ -1,0 +1,100 @@
+"""Finds and fetches the kickstart: on the medium, in a file, or from a web server."""
+
+from __future__ import annotations
+
+import http.client
+import logging
+import re
+import shlex
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+from edgelinux_hostd.errors import EdgeLinuxError
+
+__all__ = ["fetch", "location"]
+
+log = logging.getLogger(__name__)
+
+_LIMIT = 4 * 1024**2
+# Long enough for a switch port with spanning tree (30 s to forward) and a slow DHCP server.
+_PATIENCE_SECONDS = 120.0
+_TIMEOUT_SECONDS = 15.0
+
+
+def location(command_line: str, given: str = "") -> str:
+    """Say where the kickstart is: as given, else as the kernel's command line says, else on the medium."""
+    if given:
+        return given
+    for word in shlex.split(command_line):
+        key, _, value = word.partition("=")
+        if key == "inst.ks" and value:
+            return value
+    return "cdrom:/edgelinux/ks.cfg"
+
+
+def fetch(
+    where: str,
+    medium: Path,
+    *,
+    patience: float = _PATIENCE_SECONDS,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> str:
+    """Give the text of the kickstart at a path, file:/path, cdrom:/path or http(s) URL.
+
+    A web server is asked again until `patience` seconds have passed: the network may still be coming up.
+    """
+    if re.match(r"https?://", where):
+        return _decode(_download(where, patience, sleep, clock), where)
+    scheme, colon, rest = where.partition(":")
+    if colon and scheme == "cdrom":
+        path = medium / rest.lstrip("/")
+    elif colon and scheme == "file":
+        path = Path("/") / rest.lstrip("/")
+    elif colon and "/" not in scheme:
+        raise EdgeLinuxError(
+            f"cannot fetch the kickstart from {where}",
+            hint="a path, file:/…, cdrom:/…, http://… or https://…",
+        )
+    else:
+        path = Path(where)
+    try:
+        return _decode(path.read_bytes(), str(path))
+    except OSError as error:
+        raise EdgeLinuxError(
+            f"cannot read the kickstart {path}: {error.strerror}",
+            hint="give one with --kickstart or inst.ks=",
+        ) from error
+
+
+def _download(url: str, patience: float, sleep: Callable[[float], None], clock: Callable[[], float]) -> bytes:
+    end = clock() + patience
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310  (http and https only)
+                content: bytes = answer.read(_LIMIT + 1)
+            if len(content) > _LIMIT:
+                raise EdgeLinuxError(f"the kickstart at {url} is larger than {_LIMIT // 1024**2} MiB")
+            return content
+        except urllib.error.HTTPError as error:
+            # The server has spoken: only its own trouble (5xx) may pass.
+            reason, final = f"{error.code} {error.reason}", error.code < 500
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            reason, final = str(getattr(error, "reason", None) or error), isinstance(error, ValueError)
+        log.info("kickstart %s: %s", url, reason)
+        if final or clock() >= end:
+            raise EdgeLinuxError(
+                f"cannot fetch the kickstart {url}: {reason}", hint="check inst.ks= and network"
+            )
+        sleep(2)
+
+
+def _decode(content: bytes, where: str) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise EdgeLinuxError(f"{where}:{line}: the kickstart is not UTF-8 text", exit_code=2) from error

@@ -1,0 +1,45 @@
+"""The installation, step by step. Read from top to bottom, this is what happens to a machine.
+
+Until the last step nothing on the disks is bootable: an installation that stopped is never taken for a
+finished one.
+"""
+
+from edgelinux_installer.context import Step
+from edgelinux_installer.steps import (
+    accounts,
+    boot,
+    close,
+    datasets,
+    erase,
+    firewall,
+    medium,
+    network,
+    partitions,
+    pool,
+    scripts,
+    services,
+    system,
+    timesync,
+    tree,
+)
+
+__all__ = ["STEPS"]
+
+STEPS: tuple[Step, ...] = (
+    medium.STEP,
+    erase.STEP,
+    partitions.STEP,
+    pool.STEP,
+    datasets.STEP,
+    tree.STEP,
+    system.STEP,
+    network.STEP,
+    timesync.STEP,
+    firewall.STEP,
+    accounts.STEP,
+    services.STEP,
+    scripts.STEP,
+    boot.STAGE,
+    close.STEP,
+    boot.BOOTABLE,
+)

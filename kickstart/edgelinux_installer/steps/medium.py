@@ -1,0 +1,69 @@
+"""Before any disk is touched: is what would be installed whole?"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from edgelinux_hostd import zfs
+from edgelinux_hostd.errors import EdgeLinuxError
+from edgelinux_hostd.layout import POOL
+
+from edgelinux_installer.context import Context, Step
+
+__all__ = ["STEP", "expected_sha256", "verify"]
+
+_CHUNK = 4 * 1024**2
+_ZFS_MODULE = Path("/sys/module/zfs")
+
+
+def verify(ctx: Context) -> None:
+    """Compare the system's checksum with the medium's, and refuse a machine that has our pool in use."""
+    if _ZFS_MODULE.exists() and POOL in zfs.pools():
+        raise EdgeLinuxError(
+            f"a pool called {POOL} is imported",
+            hint=f"`zpool export {POOL}`, and start the installation again",
+        )
+    expected = expected_sha256(ctx.medium / "live" / "SHA256SUMS", ctx.squashfs.name)
+    if _sha256(ctx) != expected:
+        raise EdgeLinuxError(
+            f"{ctx.squashfs.name} on the medium is damaged (its SHA-256 is not the one in SHA256SUMS); "
+            "no disk was touched",
+            hint="write the medium again and check it",
+        )
+
+
+def expected_sha256(sums: Path, name: str) -> str:
+    """Find a file's checksum in a list as sha256sum(1) writes it."""
+    try:
+        lines = sums.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise EdgeLinuxError(f"cannot read {sums}: {error}", hint="is the medium whole?") from error
+    for line in lines:
+        digest, _, file = line.partition(" ")
+        if file.strip().lstrip("*").rpartition("/")[2] == name:
+            return digest.lower()
+    raise EdgeLinuxError(f"{sums} does not list {name}", hint="is the medium whole?")
+
+
+def _sha256(ctx: Context) -> str:
+    digest = hashlib.sha256()
+    try:
+        with ctx.squashfs.open("rb", buffering=0) as file:
+            size = os.fstat(file.fileno()).st_size
+            # The kernel reads ahead while we calculate, and unsquashfs finds what memory can keep of it.
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_SEQUENTIAL)
+            done = 0
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+                done += len(chunk)
+                ctx.progress.fraction(done / size)
+    except OSError as error:
+        raise EdgeLinuxError(
+            f"cannot read {ctx.squashfs}: {error.strerror}; no disk was touched", hint="is the medium whole?"
+        ) from error
+    return digest.hexdigest()
+
+
+STEP = Step("Checking the medium", 5, verify)
