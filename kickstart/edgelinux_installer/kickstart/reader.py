@@ -8,6 +8,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+from pykickstart.commands.network import RHEL10_Network
 from pykickstart.commands.sshkey import F22_SshKey
 from pykickstart.errors import KickstartError as PykickstartError
 from pykickstart.errors import KickstartParseWarning
@@ -47,13 +48,21 @@ def read_kickstart(text: str, file: str) -> Kickstart:
         raise KickstartError(file, parser.line, f"this line cannot be read: {error}") from error
 
 
-class _SshKey(F22_SshKey):
-    """Several keys for one user are normal; pykickstart warns about them."""
+class _Repeatable:
+    """Several keys for one user, or a line with the host name only, are normal; pykickstart warns."""
 
     def parse(self, args: list[str]) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", KickstartParseWarning)
-            return super().parse(args)
+            return super().parse(args)  # type: ignore[misc]
+
+
+class _SshKey(_Repeatable, F22_SshKey):
+    pass
+
+
+class _Network(_Repeatable, RHEL10_Network):
+    pass
 
 
 class _Lines(PutBackIterator):
@@ -74,7 +83,8 @@ class _Parser(KickstartParser):
     """KickstartParser that knows only what is supported, each single command once."""
 
     def __init__(self) -> None:
-        commands = {name: RHEL10Handler.commandMap[name] for name in SUPPORTED} | {"sshkey": _SshKey}
+        commands = {name: RHEL10Handler.commandMap[name] for name in SUPPORTED}
+        commands |= {"network": _Network, "sshkey": _SshKey}
         self.lines: _Lines | None = None
         self.first: dict[int, int] = {}
         # With its own maps pykickstart would import the handlers of all releases, slow on small machines.
