@@ -13,6 +13,7 @@ from edgelinux_build.qemu.menu import choose_entry
 from edgelinux_build.qemu.runner import VirtualMachine
 
 __all__ = [
+    "INSTALL_SECONDS",
     "PROGRESS",
     "InstallTimes",
     "follow_install",
@@ -21,9 +22,10 @@ __all__ = [
     "wait_until_up",
 ]
 
-# What the installer prints for each step, and its last line before it reboots.
-PROGRESS = re.compile(r"^\[ *(?P<percent>\d+) ?%\]|^\[ *\d+/\d+\]")
-FINISHED = r"(?i)\binstallation (?:is )?(?:complete|finished)"
+# What the installer prints when a step begins and at each tenth of a long one, and its last line before it
+# reboots.
+PROGRESS = re.compile(r"^edgeLinux installer +\d+/\d+ +\d+%")
+FINISHED = r"^Installation complete"
 
 BOOT_SECONDS = 420
 INSTALL_SECONDS = 600

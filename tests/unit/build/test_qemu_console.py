@@ -21,7 +21,7 @@ FAILURES = [
     ("[  OK  ] Reached target \x1b[0;1;39memergency.target\x1b[0m - Emergency Mode.", "emergency shell"),
     ("Entering rescue mode...", "GRUB found nothing to boot"),
     ("BdsDxe: No bootable option or device was found.", "the firmware found nothing to boot"),
-    ("edgelinux: installation failed: no disk matches", INSTALL_FAILED),
+    ("\rINSTALLATION FAILED: there is no disk /dev/vda", INSTALL_FAILED),
 ]
 PROMPTS = [
     ("dracut:/# ", "emergency shell"),

@@ -1,0 +1,1 @@
+"""Makes the tests importable as `tests.…` from the repository's root."""

@@ -1,0 +1,94 @@
+"""An unattended installation that fails near its end: a reason, a shell, no reboot, nothing bootable."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from edgelinux_build.qemu import media
+from edgelinux_build.qemu.console import INSTALL_FAILED
+from edgelinux_build.qemu.install import INSTALL_SECONDS, wait_for_installer
+from edgelinux_build.qemu.runner import VirtualMachine
+from edgelinux_build.qemu.session import Wishes
+
+from tests.e2e import sites
+from tests.e2e.lab import Lab
+from tests.e2e.serial import SerialShell
+
+pytestmark = pytest.mark.xdist_group("failing")
+
+ESP_TYPE = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"
+BIOS_BOOT_TYPE = "21686148-6449-6E6F-744E-656564454649"
+
+
+@pytest.fixture(scope="module")
+def failed(lab: Lab) -> Iterator[VirtualMachine]:
+    """The machine whose installation has failed."""
+    iso = lab.iso("failing-post", sites.failing_post(lab.public_key))
+    facts = media.read_iso(iso, lab.scratch / "failing-iso")
+    wishes = Wishes("failing-post", firmware="uefi", iso=iso, first_slot=1, new_disks=("12G", "12G"))
+    with lab.ledger.boot("failing-post"):
+        vm = lab.start(wishes, lab.accel(iso), allowed=[INSTALL_FAILED])
+        try:
+            wait_for_installer(vm, facts)
+            vm.wait_for("INSTALLATION FAILED", INSTALL_SECONDS)
+        except BaseException:
+            vm.kill()
+            raise
+    with vm:
+        yield vm
+
+
+def partitions(disk: Path) -> dict[str, tuple[int, int]]:
+    """Offset and length in bytes of a raw disk's partitions, by type."""
+    argv = ["sfdisk", "--json", str(disk)]
+    table = json.loads(subprocess.run(argv, check=True, capture_output=True, text=True).stdout)
+    found = table["partitiontable"]["partitions"]
+    return {part["type"].upper(): (part["start"] * 512, part["size"] * 512) for part in found}
+
+
+def test_the_console_says_why(failed: VirtualMachine) -> None:
+    failed.wait_for("not made bootable", 30)
+    said = " ".join(line for _, line in failed.lines)
+    assert "%post failed with exit code 3: the site's own reason" in said
+
+
+def test_there_is_a_shell_and_the_pool_is_closed(failed: VirtualMachine) -> None:
+    with SerialShell(failed, 120) as shell:
+        assert shell.check("id -u") == "0"
+        assert "antlets" not in shell.run("zpool list -H").output
+        assert "%post failed" in shell.check("cat /run/edgelinux/install.log")
+
+
+def test_it_does_not_restart(failed: VirtualMachine) -> None:
+    began = failed.seconds
+    for line in failed.follow(30):
+        assert "Linux version" not in line
+        assert "Rebooting" not in line
+    assert failed.running()
+    assert failed.seconds - began > 25
+
+
+def test_the_disks_do_not_boot(failed: VirtualMachine, lab: Lab) -> None:
+    """Last of all: ends the machine and looks at its disks from outside."""
+    failed.kill()
+    for disk in failed.machine.disks:
+        raw = lab.scratch / "failed.raw"
+        convert = ["qemu-img", "convert", "-O", "raw", str(disk.path), str(raw)]
+        subprocess.run(convert, check=True)
+        found = partitions(raw)
+        with raw.open("rb") as file:
+            assert file.read(440) == bytes(440), "there is boot code in the first sector"
+            offset, length = found[BIOS_BOOT_TYPE]
+            file.seek(offset)
+            assert file.read(length) == bytes(length), "there is a boot loader in the BIOS-boot partition"
+        esp = f"{raw}@@{found[ESP_TYPE][0]}"
+        listing = subprocess.run(["mdir", "-/", "-b", "-i", esp, "::"], capture_output=True, text=True)
+        assert "vmlinuz" in listing.stdout, "the ESP was not looked at"
+        names = listing.stdout.upper()
+        assert "BOOTX64.EFI" not in names
+        assert "GRUB.CFG" not in names
+        raw.unlink()

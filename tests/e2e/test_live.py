@@ -1,0 +1,196 @@
+"""The default ISO boots live with 2 GiB, touches nothing and says what to do; the installer's refusals.
+
+The refusals run the whole installer on real block devices, one after the other in one boot.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from edgelinux_build.qemu.console import INSTALL_FAILED
+from edgelinux_build.qemu.machine import Disk
+from edgelinux_build.qemu.runner import VirtualMachine
+from edgelinux_build.qemu.session import Wishes
+
+from tests.e2e.lab import Lab
+from tests.e2e.serial import SerialShell
+
+pytestmark = pytest.mark.xdist_group("live")
+
+# vda and vdb could be taken, vdc is too small, vdd gets a file system.
+DISKS = ("12G", "12G", "4G", "9G")
+MEDIUM = "/run/initramfs/live"
+
+KICKSTART = """\
+lang en_US.UTF-8
+keyboard us
+timezone Etc/UTC --utc
+network --hostname=refused
+network --device=br0 --bridgeslaves=link --bootproto=dhcp
+rootpw --plaintext not-used
+bootloader
+{extra}
+reboot
+%addon edgelinux_zfs
+pool = antlets
+layout = mirror
+disks = {disks}
+{select}
+%end
+"""
+
+
+@dataclass
+class Live:
+    """The live system and a root shell on its console."""
+
+    vm: VirtualMachine
+    shell: SerialShell
+
+    def install(self, select: str = "", disks: int = 2, extra: str = "") -> tuple[int, str]:
+        """Runs the installer; its exit status and what it said."""
+        chosen = f"select = {select}" if select else ""
+        self.shell.write("/run/test.ks", KICKSTART.format(select=chosen, disks=disks, extra=extra))
+        result = self.shell.run("edgelinux-install --kickstart /run/test.ks", seconds=180)
+        return result.status, " ".join(result.output.split())
+
+
+@pytest.fixture(scope="module")
+def live(lab: Lab) -> Iterator[Live]:
+    iso = lab.iso("default")
+    wishes = Wishes("live", firmware="uefi", iso=iso, new_disks=DISKS)
+    with lab.ledger.boot("live"):
+        vm = lab.start(wishes, lab.accel(iso), allowed=[INSTALL_FAILED])
+        try:
+            vm.wait_for(r"edgelinux-install|root@\S+", 420, "the live system's shell")
+            lab.note("live: power-on to the shell", vm.seconds)
+        except BaseException:
+            vm.kill()
+            raise
+    with vm, SerialShell(vm) as shell:
+        yield Live(vm, shell)
+
+
+@pytest.fixture(autouse=True)
+def _clean_console(live: Live) -> Iterator[None]:
+    yield
+    live.vm.poll()
+
+
+def written(disk: Disk) -> int:
+    """How many bytes of a new qcow2 disk the guest has ever written."""
+    argv = ["qemu-img", "map", "-U", "--output=json", str(disk.path)]
+    extents = json.loads(subprocess.run(argv, check=True, capture_output=True, text=True).stdout)
+    return sum(extent["length"] for extent in extents if extent["data"])
+
+
+def test_it_says_what_to_do(live: Live) -> None:
+    said = "\n".join(line for _, line in live.vm.lines)
+    assert "edgelinux-install" in said
+
+
+def test_it_does_not_install_by_itself(live: Live) -> None:
+    assert "edgelinux.install" not in live.shell.check("cat /proc/cmdline")
+    assert live.shell.run("pgrep -f edgelinux[-_]install").status == 1
+
+
+def test_it_has_no_failed_units(live: Live) -> None:
+    state = live.shell.run("timeout 240 systemctl is-system-running --wait", seconds=300).output
+    assert "running" in state.split(), live.shell.run("systemctl --failed --no-legend --plain").output
+
+
+def test_no_disk_was_written_and_no_pool_imported(live: Live) -> None:
+    assert [written(disk) for disk in live.vm.machine.disks] == [0, 0, 0, 0]
+    assert "antlets" not in live.shell.run("zpool list -H").output
+
+
+def test_no_password_is_asked_for_over_ssh(live: Live) -> None:
+    """A live system nobody has set up must not be open to the network."""
+    assert live.shell.run("ss -Hltn 'sport = :22' | grep -q .").status != 0
+
+
+def test_two_gib_are_enough(live: Live) -> None:
+    available = int(live.shell.check("awk '/MemAvailable/ {print $2}' /proc/meminfo").split()[-1])
+    assert available > 1024 * 1024
+
+
+def test_check_says_what_would_be_done(live: Live) -> None:
+    live.shell.write("/run/test.ks", KICKSTART.format(select="select = /dev/vd[ab]", disks=2, extra=""))
+    said = live.shell.check("edgelinux-install --check --kickstart /run/test.ks")
+    assert "/dev/vda" in said
+    assert "blank" in said
+
+
+class TestRefusals:
+    @pytest.fixture(scope="class", autouse=True)
+    def _data(self, live: Live) -> None:
+        live.shell.check("mkfs.ext4 -q -L precious /dev/vdd")
+
+    @pytest.fixture(autouse=True)
+    def _blank_disks_stay_blank(self, live: Live) -> Iterator[None]:
+        yield
+        assert [written(disk) for disk in live.vm.machine.disks[:3]] == [0, 0, 0]
+        assert "antlets" not in live.shell.run("zpool list -H").output
+
+    def test_disk_missing(self, live: Live) -> None:
+        status, said = live.install("/dev/disk/by-id/not-there, /dev/vda")
+        assert status != 0
+        assert "there is no disk /dev/disk/by-id/not-there" in said
+        assert "INSTALLATION FAILED" in said
+
+    def test_disk_too_small(self, live: Live) -> None:
+        status, said = live.install("/dev/vda, /dev/vdc")
+        assert status != 0
+        assert "/dev/vdc cannot be taken: too small, 4.0 of 8 GiB" in said
+
+    def test_disk_holds_data(self, live: Live) -> None:
+        status, said = live.install("/dev/vda, /dev/vdd")
+        assert status != 0
+        assert "/dev/vdd holds data: ext4 precious" in said
+        assert live.shell.check("blkid -s LABEL -o value /dev/vdd") == "precious"
+
+    def test_disk_in_use(self, live: Live) -> None:
+        live.shell.check("mkdir -p /run/data && mount /dev/vdd /run/data")
+        try:
+            status, said = live.install("/dev/vda, /dev/vdd", extra="clearpart --all")
+            assert status != 0
+            assert "/dev/vdd cannot be taken: mounted at /run/data" in said
+        finally:
+            live.shell.check("umount /run/data")
+
+    def test_fewer_disks_than_asked_for(self, live: Live) -> None:
+        status, said = live.install("/dev/vd[ab]", disks=3)
+        assert status != 0
+        assert "3 disk(s) are asked for and 2 can be taken" in said
+
+    def test_more_disks_than_asked_for(self, live: Live) -> None:
+        status, said = live.install("/dev/vd*")
+        assert status != 0
+        assert "2 disk(s) are asked for and 3 can be taken" in said
+
+    def test_unknown_command(self, live: Live) -> None:
+        status, said = live.install("/dev/vd[ab]", extra="volgroup data pv.1")
+        assert status == 2
+        assert "/run/test.ks:8" in said
+        assert "volgroup" in said
+        assert "supported are:" in said
+
+    def test_missing_kickstart(self, live: Live) -> None:
+        result = live.shell.run("edgelinux-install --kickstart /run/none.ks")
+        assert result.status != 0
+        assert "/run/none.ks" in result.output
+
+    def test_corrupt_squashfs(self, live: Live) -> None:
+        image = f"{MEDIUM}/live/edgelinux.squashfs"
+        live.shell.check(f"head -c 4M {image} > /run/cut && mount --bind /run/cut {image}")
+        try:
+            status, said = live.install("/dev/vd[ab]")
+            assert status != 0
+            assert "is damaged" in said
+            assert "no disk was touched" in said
+        finally:
+            live.shell.check(f"umount {image}; rm /run/cut")
