@@ -1,0 +1,453 @@
+"""Drives the whole installation with every program replaced, and breaks it at every step."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from edgelinux_hostd import esp
+from edgelinux_hostd.errors import EdgeLinuxError
+from edgelinux_hostd.image import ImageInfo
+from edgelinux_installer import stream as stream_module
+from edgelinux_installer.context import Context, Step
+from edgelinux_installer.install import InstallError, install
+from edgelinux_installer.kickstart import read_kickstart
+from edgelinux_installer.plan import InstallPlan, Machine, make_plan
+from edgelinux_installer.progress import Progress
+from edgelinux_installer.steps import STEPS, accounts, close, erase, medium, partitions, pool
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl me"
+
+KICKSTART = f"""\
+timezone Europe/Berlin --utc
+timesource --ntp-server=ntp.example
+network --device=br0 --bridgeslaves=link --hostname=edge1
+rootpw --iscrypted '$6$salt$hash'
+user --name=admin --groups=wheel --lock
+sshkey --username=root '{KEY}'
+firewall --enabled --port=8006:tcp
+services --disabled=foo
+bootloader --append='console=ttyS0,115200'
+clearpart --all
+%addon edgelinux_zfs
+disks = 2
+%end
+%post --erroronfail --log=/var/log/edgelinux/post.log
+echo hi
+%end
+"""
+
+CLOSED = "zpool export antlets"
+
+
+@dataclass
+class World:
+    """A machine made of files, and the programs that were run on it."""
+
+    root: Path
+    plan: InstallPlan
+    ran: list[str] = field(default_factory=list)
+    stdin: dict[str, str] = field(default_factory=dict)
+    said: list[str] = field(default_factory=list)
+    answers: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+    @property
+    def target(self) -> Path:
+        return self.root / "target"
+
+    @property
+    def esps(self) -> list[Path]:
+        return [self.root / "esp" / Path(f"{disk.path}2").name for disk in self.plan.disks]
+
+    def bootable(self) -> bool:
+        """Whether anything is on an ESP or was run that makes a disk boot."""
+        files = [path for esp_dir in self.esps for path in esp_dir.rglob("*")]
+        names = {path.name.lower() for path in files}
+        return bool({"bootx64.efi", "grub.cfg", "shimx64.efi"} & names) or any(
+            line.startswith(("grub-install", "efibootmgr")) for line in self.ran
+        )
+
+    def run(self, argv: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
+        line = " ".join(argv).replace(str(self.root), "")
+        self.ran.append(line)
+        self.stdin[line] = options.get("input") or ""
+        for prefix, (code, out) in self.answers.items():
+            if line.startswith(prefix):
+                return subprocess.CompletedProcess(argv, code, out, "" if code == 0 else out)
+        if line.startswith("zpool export"):
+            assert not self.bootable(), "bootable before the pool is closed"
+        return subprocess.CompletedProcess(argv, 0, "", "")
+
+    def install(self, steps: tuple[Step, ...] = STEPS) -> None:
+        def context(plan: InstallPlan, progress: Progress, medium_dir: Path) -> Context:
+            return Context(
+                plan,
+                progress,
+                medium_dir,
+                live=self.root / "live",
+                target=self.target,
+                run_dir=self.root / "run",
+            )
+
+        install(self.plan, self.said.append, medium=self.root / "medium", steps=steps, context=context)
+
+    def index(self, prefix: str) -> int:
+        return next(number for number, line in enumerate(self.ran) if line.startswith(prefix))
+
+
+@pytest.fixture
+def world(tmp_path: Path, machine: Machine, image: ImageInfo, monkeypatch: pytest.MonkeyPatch) -> World:
+    disks = []
+    for disk in machine.disks:
+        path = tmp_path / disk.name
+        with path.open("wb") as file:
+            file.truncate(disk.size)
+        disks.append(replace(disk, path=str(path)))
+    plan = make_plan(read_kickstart(KICKSTART, "ks.cfg"), replace(machine, disks=tuple(disks)), image)
+    world = World(tmp_path, plan)
+    world.answers["zpool get -H -o value guid"] = (0, "1234567890\n")
+
+    squashfs = tmp_path / "medium/live/edgelinux.squashfs"
+    squashfs.parent.mkdir(parents=True)
+    squashfs.write_bytes(b"squash" * 1000)
+    digest = hashlib.sha256(squashfs.read_bytes()).hexdigest()
+    (squashfs.parent / "SHA256SUMS").write_text(f"{digest}  edgelinux.squashfs\n")
+
+    for tree in ("live", "target"):
+        for name in (
+            image.kernel_path,
+            image.initramfs_path,
+            image.boot.shim,
+            image.boot.mokmanager,
+            image.boot.grub_efi,
+        ):
+            (tmp_path / tree / name.lstrip("/")).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / tree / name.lstrip("/")).write_text(name)
+    for directory in ("etc/chrony", "tmp", "root"):
+        (world.target / directory).mkdir(parents=True)
+    (world.target / "etc/chrony/chrony.conf").write_text("pool old.example iburst\ndriftfile /x\n")
+    (world.target / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/bash\n")
+    (world.target / "etc/timezone").write_text("Etc/UTC\n")
+    for name in ("zfs/parameters", "spl/parameters"):
+        (tmp_path / "modules" / name).mkdir(parents=True)
+
+    monkeypatch.setattr("edgelinux_hostd.run.subprocess.run", world.run)
+    monkeypatch.setattr(stream_module, "subprocess", _Popen(world))
+    monkeypatch.setattr(pool, "_MODULES", tmp_path / "modules")
+    monkeypatch.setattr(pool, "_ETC", tmp_path / "live-etc")
+    monkeypatch.setattr(medium, "_ZFS_MODULE", tmp_path / "modules/none")
+    monkeypatch.setattr(erase, "_SYS_BLOCK", tmp_path / "none")
+    monkeypatch.setattr(partitions, "wait_for", lambda paths: None)
+    monkeypatch.setattr(close, "LOG", tmp_path / "run/install.log")
+    monkeypatch.setattr(close.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(esp, "_RUN", tmp_path / "esp")
+    monkeypatch.setattr(esp, "_grub_install_tool", lambda: ("grub-install", "grub"))
+    monkeypatch.setattr(accounts.os, "chown", lambda path, uid, gid: None)
+    monkeypatch.setattr(esp, "update_nvram", lambda entries: None)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/install.log").write_text("log so far\n")
+    return world
+
+
+class _Popen:
+    """Stands for the module subprocess in stream.py."""
+
+    DEVNULL = PIPE = STDOUT = 0
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.returncode = 0
+
+    def Popen(self, argv: list[str], **_options: Any) -> _Popen:
+        done = self.world.run(argv)
+        self.returncode = done.returncode
+        self.stdout = ["0\n", "15\n", "16\n", "99\n", "100\n", *done.stdout.splitlines()]
+        return self
+
+    def __enter__(self) -> _Popen:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        pass
+
+
+def test_the_golden_path(world: World) -> None:
+    world.install()
+    partition = "/dev/disk/by-partuuid/"
+    golden = [
+        "sgdisk --clear",
+        "sgdisk --clear",
+        "mkfs.vfat -F 32 -n EDGELINUX /vda2",
+        "mkfs.vfat -F 32 -n EDGELINUX /vdb2",
+        "modprobe zfs",
+        "zpool create -f -R /target -o cachefile=none",
+        "zpool get -H -o value guid antlets",
+        "zfs create -u -o canmount=off -o mountpoint=none antlets/ROOT",
+        "zfs create -u -o canmount=noauto -o mountpoint=/ -o reservation=2G antlets/ROOT/2.1.0",
+        "zfs create -u -o canmount=off -o mountpoint=none antlets/STATE",
+        "zfs create -u -o mountpoint=legacy antlets/STATE/log",
+        "zfs create -u -o mountpoint=legacy antlets/STATE/libvirt",
+        "zfs create -u -o mountpoint=legacy antlets/STATE/edgelinux",
+        "zfs create -u -o mountpoint=legacy antlets/STATE/home",
+        "zfs create -u -o mountpoint=legacy antlets/STATE/root",
+        "zfs create -u -o canmount=off antlets/TEMPLATES",
+        "zfs mount antlets/ROOT/2.1.0",
+        "mount -t zfs antlets/STATE/log /target/var/log",
+        "mount -t zfs antlets/STATE/libvirt /target/var/lib/libvirt",
+        "mount -t zfs antlets/STATE/edgelinux /target/var/lib/edgelinux",
+        "mount -t zfs antlets/STATE/home /target/home",
+        "mount -t zfs antlets/STATE/root /target/root",
+        "unsquashfs -f -percentage -d /target /medium/live/edgelinux.squashfs",
+        "mount --bind /proc /target/proc",
+        "mount --bind /sys /target/sys",
+        "mount --bind /dev /target/dev",
+        "mount --bind /run /target/run",
+        "chroot /target groupadd --force wheel",
+        "chroot /target useradd --create-home --shell /bin/bash --user-group --groups wheel admin",
+        "chroot /target chpasswd --encrypted",
+        "chroot /target usermod --lock admin",
+        "systemctl --root=/target disable foo",
+        "mount --bind /proc /target/proc",
+        "mount --bind /sys /target/sys",
+        "mount --bind /dev /target/dev",
+        "mount --bind /run /target/run",
+        "chroot /target /bin/sh /tmp/ks-script-",
+        "mount -t vfat",
+        "umount /esp/vda2",
+        "mount -t vfat",
+        "umount /esp/vdb2",
+        "umount --recursive /target",
+        "zpool export antlets",
+        "mount -t vfat",
+        "grub-install --target=i386-pc --directory=/live/usr/lib/grub/i386-pc",
+        "umount /esp/vda2",
+        "mount -t vfat",
+        "grub-install --target=i386-pc --directory=/live/usr/lib/grub/i386-pc",
+        "umount /esp/vdb2",
+        "mount -t vfat",
+        "umount /esp/vda2",
+        "mount -t vfat",
+        "umount /esp/vdb2",
+    ]
+    assert len(world.ran) == len(golden), "\n".join(world.ran)
+    for line, start in zip(world.ran, golden, strict=True):
+        assert line.startswith(start)
+    create = world.ran[world.index("zpool create")].split()
+    assert create[-4:-2] == ["antlets", "mirror"]
+    assert all(part.startswith(partition) for part in create[-2:])
+    guids = [
+        word for line in world.ran[:2] for word in line.split() if word.startswith("--partition-guid=3:")
+    ]
+    assert [f"{partition}{guid.removeprefix('--partition-guid=3:')}" for guid in guids] == create[-2:]
+
+
+def test_the_new_system_is_this_host(world: World) -> None:
+    world.install()
+    etc = world.target / "etc"
+    assert (etc / "hostname").read_text() == "edge1\n"
+    assert "127.0.1.1 edge1\n" in (etc / "hosts").read_text()
+    assert len((etc / "machine-id").read_text()) == 33
+    assert (etc / "localtime").readlink() == Path("../usr/share/zoneinfo/Europe/Berlin")
+    assert (etc / "timezone").read_text() == "Europe/Berlin\n"
+    assert (etc / "adjtime").read_text().endswith("UTC\n")
+    assert "boot" not in (etc / "fstab").read_text().split("#")[0]
+    assert not (etc / "default/locale").exists()
+    chrony = (etc / "chrony/chrony.conf").read_text()
+    assert "#pool old.example" in chrony
+    assert "server ntp.example iburst\n" in chrony
+    assert "tcp dport 8006 accept" in (etc / "edgelinux/firewall.nft").read_text()
+    assert "tcp dport 22 accept" in (etc / "edgelinux/firewall.nft").read_text()
+    assert (world.target / "root/.ssh/authorized_keys").read_text() == f"{KEY}\n"
+    assert (world.target / "root/.ssh/authorized_keys").stat().st_mode & 0o777 == 0o600
+    assert world.stdin["chroot /target chpasswd --encrypted"] == "root:$6$salt$hash\n"
+    profile = etc / "NetworkManager/system-connections/br0-port.nmconnection"
+    assert profile.stat().st_mode & 0o777 == 0o600
+    assert "mac-address=52:54:00:00:00:01" in profile.read_text()
+    log_dir = world.target / "var/log/edgelinux"
+    assert (log_dir / "install.log").read_text() == "log so far\n"
+    assert (log_dir / "post.log").exists()
+    steps = json.loads((log_dir / "install.json").read_text())["steps"]
+    assert [step["name"] for step in steps] == [step.name for step in STEPS[:-2]]
+
+
+def test_pool_boot_entry_and_host_share_one_host_id(world: World) -> None:
+    world.install()
+    hostid = (world.target / "etc/hostid").read_bytes()
+    number = int.from_bytes(hostid, "little")
+    assert number != 0
+    assert (world.root / "live-etc/hostid").read_bytes() == hostid
+    assert (world.root / "modules/spl/parameters/spl_hostid").read_text() == str(number)
+    for esp_dir in world.esps:
+        menu = (esp_dir / "edgelinux/grub.cfg").read_text()
+        assert f"spl_hostid=0x{number:08x}" in menu
+        assert "edgelinux.pool=1234567890" in menu
+        assert menu.index("quiet") < menu.index("console=ttyS0,115200")
+        assert (esp_dir / "edgelinux/installed/EDGELINUX_0123ABCD").exists()
+
+
+def test_disks_are_blank_at_both_ends(world: World) -> None:
+    for disk in world.plan.disks:
+        with Path(disk.path).open("r+b") as file:
+            file.write(b"old")
+            file.seek(-3, 2)
+            file.write(b"old")
+    world.install()
+    for disk in world.plan.disks:
+        with Path(disk.path).open("rb") as file:
+            assert file.read(3) == b"\0\0\0"
+            file.seek(-3, 2)
+            assert file.read(3) == b"\0\0\0"
+
+
+def test_progress_names_step_percentage_and_time(world: World) -> None:
+    world.install()
+    assert world.said[0] == "Installing edgeLinux OS 2.1.0 (Test base 1, ZFS 2.3.9)"
+    lines = [line for line in world.said if "%" in line]
+    assert lines[0].split() == ["edgeLinux", "installer", "1/16", "0%", "0", "s", "Checking", "the", "medium"]
+    assert sum("Writing the system: " in line for line in lines) == 2
+    percents = [int(line.split("%")[0].split()[-1]) for line in lines]
+    assert percents == sorted(percents)
+    assert world.said[-1].startswith("Installation complete after ")
+
+
+def test_timings_are_in_the_log(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    world.install()
+    (line,) = [message for message in caplog.messages if message.startswith("timings: ")]
+    report = json.loads(line.removeprefix("timings: "))
+    assert [step["name"] for step in report["steps"]] == [step.name for step in STEPS]
+
+
+@pytest.mark.parametrize("number", range(len(STEPS)), ids=[step.name for step in STEPS])
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_a_failure_at_any_step_leaves_nothing_bootable(world: World, number: int, after: bool) -> None:
+    step = STEPS[number]
+
+    def broken(ctx: Context) -> None:
+        if after:
+            step.run(ctx)
+        raise EdgeLinuxError("made to fail")
+
+    world.answers["zpool list -H -o name"] = (0, "antlets\n")
+    with pytest.raises(InstallError, match=f"{step.name}: made to fail"):
+        world.install((*STEPS[:number], replace(step, run=broken), *STEPS[number + 1 :]))
+    if step is STEPS[-1]:
+        files = {path.name for esp_dir in world.esps for path in esp_dir.rglob("*")}
+        assert "BOOTX64.EFI" not in files
+    else:
+        assert not world.bootable()
+    made = any(line.startswith("zpool create") for line in world.ran)
+    assert (CLOSED in [line.replace(" -f", "") for line in world.ran]) is made
+    assert not any("Installation complete" in line for line in world.said)
+    assert not any(line.startswith(("systemctl reboot", "reboot")) for line in world.ran)
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "sgdisk",
+        "mkfs.vfat",
+        "modprobe",
+        "zpool create",
+        "zfs create",
+        "zfs mount",
+        "mount -t zfs",
+        "unsquashfs",
+        "mount --bind",
+        "chroot /target useradd",
+        "chroot /target chpasswd",
+        "systemctl",
+        "chroot /target /bin/sh",
+        "mount -t vfat",
+        "umount --recursive",
+        "zpool export",
+        "grub-install",
+    ],
+)
+def test_a_failing_program_is_told_in_one_line(world: World, program: str) -> None:
+    world.answers[program] = (3, "the reason\n")
+    with pytest.raises(InstallError) as caught:
+        world.install()
+    assert "the reason" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    if program == "grub-install":
+        assert not any((esp_dir / "EFI/BOOT/BOOTX64.EFI").exists() for esp_dir in world.esps)
+    else:
+        assert not world.bootable()
+
+
+def test_a_failing_post_names_its_line(world: World) -> None:
+    world.answers["chroot /target /bin/sh"] = (7, "no such host\n")
+    with pytest.raises(InstallError, match=r"ks\.cfg:14: %post failed with exit code 7: no such host"):
+        world.install()
+
+
+def test_a_failing_post_without_erroronfail_is_logged_only(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    (script,) = world.plan.kickstart.scripts
+    ks = replace(world.plan.kickstart, scripts=(replace(script, error_on_fail=False),))
+    world.plan = replace(world.plan, kickstart=ks)
+    world.answers["chroot /target /bin/sh"] = (7, "no such host\n")
+    world.install()
+    assert any("%post failed with exit code 7" in message for message in caplog.messages)
+
+
+@pytest.mark.parametrize("damage", ["content", "sums", "no sums", "no file", "empty sums"])
+def test_a_damaged_medium_is_refused_before_any_disk_is_touched(world: World, damage: str) -> None:
+    live = world.root / "medium/live"
+    if damage == "content":
+        (live / "edgelinux.squashfs").write_bytes(b"squish" * 1000)
+    elif damage == "sums":
+        (live / "SHA256SUMS").write_text(f"{'0' * 64}  edgelinux.squashfs\n")
+    elif damage == "empty sums":
+        (live / "SHA256SUMS").write_text("")
+    else:
+        (live / ("SHA256SUMS" if damage == "no sums" else "edgelinux.squashfs")).unlink()
+    before = [Path(disk.path).stat().st_mtime_ns for disk in world.plan.disks]
+    with pytest.raises(InstallError, match="Checking the medium"):
+        world.install()
+    assert world.ran == []
+    assert [Path(disk.path).stat().st_mtime_ns for disk in world.plan.disks] == before
+
+
+def test_an_imported_pool_of_our_name_is_refused_first(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(medium, "_ZFS_MODULE", world.root)
+    world.answers["zpool list"] = (0, "antlets\n")
+    with pytest.raises(InstallError, match="a pool called antlets is imported"):
+        world.install()
+    assert world.ran == ["zpool list -H -o name"]
+
+
+def test_a_defect_of_ours_is_one_line_for_people_and_whole_in_the_log(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    def defect(_ctx: Context) -> None:
+        raise KeyError("oops")
+
+    with pytest.raises(InstallError, match="Erasing the disks: unexpected KeyError: 'oops'"):
+        world.install((STEPS[0], replace(STEPS[1], run=defect), *STEPS[2:]))
+    assert any(record.exc_info for record in caplog.records)
+
+
+def test_closing_is_patient(world: World) -> None:
+    calls: list[str] = []
+    original: Callable[..., Any] = world.run
+
+    def busy_once(argv: list[str], **options: Any) -> Any:
+        calls.append(argv[0])
+        if argv[0] == "umount" and "--recursive" in argv and calls.count("umount") == 3:
+            return subprocess.CompletedProcess(argv, 32, "", "target is busy")
+        return original(argv, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("edgelinux_hostd.run.subprocess.run", busy_once)
+        world.install()
+    assert world.bootable()
