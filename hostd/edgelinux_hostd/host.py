@@ -16,6 +16,8 @@ from edgelinux_hostd.run import run
 
 __all__ = ["HostStatus", "boot_sync", "current_entry", "parse_esps", "pool_esps", "status"]
 
+_HOSTID = Path("/etc/hostid")
+
 # UEFI specification, "Defined GPT Partition Entry - Partition Type GUIDs".
 _ESP_TYPE = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b"
 
@@ -60,12 +62,11 @@ def pool_esps(pool: str) -> tuple[esp.Esp, ...]:
 def current_entry(info: image.ImageInfo) -> BootEntry:
     """Describe the boot environment that is running, as its boot menu entry."""
     dataset = zfs.root_dataset(Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines())
-    hostid = parse_hostid(Path("/etc/hostid").read_bytes())
     return BootEntry(
         version=dataset.rpartition("/")[2],
         dataset=dataset,
         pool_guid=zfs.pool_guid(dataset.partition("/")[0]),
-        hostid=hostid,
+        hostid=parse_hostid(_HOSTID.read_bytes()),
         kernel_args=info.kernel_args,
         append=bootconfig.load().append,
         title=info.product,

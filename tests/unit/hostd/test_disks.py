@@ -1,0 +1,137 @@
+"""Disks as lsblk lists them, what uses them and what lies on them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+from edgelinux_hostd import disks
+from edgelinux_hostd.disks import Disk, parse_lsblk, parse_wipefs, partition_path
+from edgelinux_hostd.errors import EdgeLinuxError
+from edgelinux_hostd.zfs import parse_members
+
+from .conftest import Programs
+
+Recorded = Callable[[str], str]
+
+
+def by_name(found: tuple[Disk, ...]) -> dict[str, Disk]:
+    return {disk.name: disk for disk in found}
+
+
+def test_virtio_disks_without_what_is_no_disk(recorded: Recorded) -> None:
+    found = parse_lsblk(
+        recorded("lsblk-virtio.json"), {"/dev/vda": ["/dev/disk/by-path/b", "/dev/disk/by-id/a"]}
+    )
+    assert [disk.name for disk in found] == ["vda", "vdb"]
+    first, second = found
+    assert (first.path, first.size, first.serial, first.transport) == (
+        "/dev/vda",
+        12 * 1024**3,
+        "disk0",
+        "virtio",
+    )
+    assert (first.model, first.wwn, first.removable, first.read_only) == ("", "", False, False)
+    assert first.links == ("/dev/disk/by-id/a", "/dev/disk/by-path/b")
+    assert first.contents == ("gpt", "vfat EDGELINUX on vda2", "zfs_member antlets on vda3")
+    assert first.in_use == ""
+    assert second.contents == ()
+
+
+def test_members_of_imported_pools_are_in_use(recorded: Recorded) -> None:
+    found = by_name(parse_lsblk(recorded("lsblk-virtio.json"), {}, {"/dev/vda3": "antlets"}))
+    assert found["vda"].in_use == "member of imported pool antlets"
+    assert found["vdb"].in_use == ""
+
+
+def test_sata_disks_in_use(recorded: Recorded) -> None:
+    found = by_name(parse_lsblk(recorded("lsblk-sata.json"), {}, {"/dev/sdaa": "hdd"}))
+    assert list(found) == ["sda", "sdb", "sdc", "sdaa"]
+    assert found["sda"].in_use == "mounted at /boot/efi"
+    assert found["sdb"].in_use == "used by vg0-data (lvm)"
+    assert found["sdaa"].in_use == "member of imported pool hdd"
+    assert found["sdc"].in_use == ""
+    assert found["sdc"].read_only
+    assert found["sda"].physical_sector == 4096
+    assert found["sdaa"].logical_sector == 4096
+    assert found["sda"].wwn == "0x55cd2e4151a0b1c2"
+    assert found["sdc"].model == "INTEL SSDSC2KG48"
+
+
+def test_swap_alone_is_a_use() -> None:
+    part = {"name": "sda1", "path": "/dev/sda1", "type": "part", "fstype": "swap", "mountpoints": ["[SWAP]"]}
+    disk = {"name": "sda", "path": "/dev/sda", "type": "disk", "size": 1, "children": [part]}
+    assert parse_lsblk(json.dumps({"blockdevices": [disk]}), {})[0].in_use == "used as swap"
+
+
+def test_partitions_without_a_table_are_contents_too() -> None:
+    part = {"name": "sda1", "path": "/dev/sda1", "type": "part"}
+    disk = {"name": "sda", "path": "/dev/sda", "type": "disk", "size": 1, "children": [part]}
+    assert parse_lsblk(json.dumps({"blockdevices": [disk]}), {})[0].contents == ("partition sda1",)
+
+
+def test_nvme_emmc_and_usb(recorded: Recorded) -> None:
+    found = by_name(parse_lsblk(recorded("lsblk-nvme-usb.json"), {}))
+    assert list(found) == ["mmcblk0", "nvme2n1", "nvme10n1", "sda", "sdb"]
+    assert found["sda"].in_use == "holds the live medium"
+    assert found["sda"].removable
+    assert found["sdb"].removable, "a USB disk that denies it"
+    assert not found["nvme10n1"].removable
+    assert found["nvme2n1"].contents == ("gpt", "zfs_member antlets on nvme2n1p3")
+
+
+@pytest.mark.parametrize(
+    ("disk", "partition"),
+    [
+        ("/dev/vda", "/dev/vda3"),
+        ("/dev/sdaa", "/dev/sdaa3"),
+        ("/dev/nvme0n1", "/dev/nvme0n1p3"),
+        ("/dev/mmcblk0", "/dev/mmcblk0p3"),
+        ("/dev/disk/by-id/nvme-eui.0025384500000001", "/dev/disk/by-id/nvme-eui.0025384500000001-part3"),
+    ],
+)
+def test_partition_path(disk: str, partition: str) -> None:
+    assert partition_path(disk, 3) == partition
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", "lsblk: failed"])
+def test_what_is_no_list_of_disks(text: str) -> None:
+    with pytest.raises(EdgeLinuxError, match="list of disks"):
+        parse_lsblk(text, {})
+
+
+def test_pool_members(recorded: Recorded) -> None:
+    assert parse_members(recorded("zpool-status.txt")) == {
+        "/dev/nvme2n1p3": "antlets",
+        "/dev/sdc3": "antlets",
+        "/dev/sdaa": "hdd",
+        "/dev/sdz": "hdd",
+    }
+    assert parse_members("no pools available\n") == {}
+
+
+def test_absent_members_name_no_device_of_now(recorded: Recorded) -> None:
+    working = parse_members(recorded("zpool-status.txt"), states=("ONLINE", "DEGRADED"))
+    assert sorted(working) == ["/dev/nvme2n1p3", "/dev/sdaa"]
+
+
+def test_wipefs_finds_what_lsblk_cannot_decide() -> None:
+    signatures = [{"device": "vdb", "type": "ext4"}, {"device": "vdb", "type": "zfs_member"}]
+    assert parse_wipefs(json.dumps({"signatures": [*signatures, signatures[1]]})) == ("ext4", "zfs_member")
+    assert parse_wipefs("") == ()
+
+
+def test_list_disks_looks_closer(
+    programs: Programs, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signatures = {"signatures": [{"type": "ext4"}, {"type": "zfs_member"}]}
+    programs.answers = {
+        "lsblk": (0, recorded("lsblk-virtio.json"), ""),
+        "wipefs": (0, json.dumps(signatures), ""),
+    }
+    monkeypatch.setattr(disks, "_claimed", lambda path: path == "/dev/vda")
+    first, second = disks.list_disks()
+    assert first.in_use == "claimed by the kernel"
+    assert second.contents == ("ext4 on vdb", "zfs_member on vdb")
+    assert programs.ran[-1] == ["wipefs", "--json", "/dev/vdb"]

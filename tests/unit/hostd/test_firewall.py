@@ -1,0 +1,78 @@
+"""The host firewall's one table."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+
+import pytest
+from edgelinux_hostd.errors import EdgeLinuxError
+from edgelinux_hostd.firewall import parse_port, render
+
+
+def test_only_what_is_named_comes_in() -> None:
+    text = render(services=["ssh", "dns"], ports=["8006/tcp", "5900-5999:tcp", "22/tcp"])
+    accepted = [line.strip() for line in text.splitlines() if " dport " in line and "sport" not in line]
+    assert accepted == [
+        "tcp dport 22 accept",
+        "tcp dport 53 accept",
+        "tcp dport 5900-5999 accept",
+        "tcp dport 8006 accept",
+        "udp dport 53 accept",
+    ]
+    assert "policy drop;" in text
+
+
+def test_loading_replaces_the_table_in_one_transaction() -> None:
+    lines = render().splitlines()
+    start = lines.index("table inet edgelinux")
+    assert lines[start + 1 : start + 3] == ["delete table inet edgelinux", "table inet edgelinux {"]
+
+
+def test_disabled_accepts_everything() -> None:
+    text = render(enabled=False, ports=["1/tcp"])
+    assert "policy accept;" in text
+    assert "dport" not in text
+
+
+@pytest.mark.parametrize(
+    ("text", "port"),
+    [
+        ("80/tcp", ("tcp", "80")),
+        ("80:UDP", ("udp", "80")),
+        ("10-20/tcp", ("tcp", "10-20")),
+        ("9-9/udp", ("udp", "9")),
+    ],
+)
+def test_ports(text: str, port: tuple[str, str]) -> None:
+    assert parse_port(text) == port
+
+
+@pytest.mark.parametrize(
+    "text", ["80", "0/tcp", "65536/tcp", "20-10/tcp", "http/tcp", "80/icmp", "80/tcp; drop", ""]
+)
+def test_what_is_no_port(text: str) -> None:
+    with pytest.raises(EdgeLinuxError, match="is not a port"):
+        render(ports=[text])
+
+
+def test_unknown_service() -> None:
+    with pytest.raises(EdgeLinuxError, match="unknown service 'gopher'"):
+        render(services=["ssh", "gopher"])
+
+
+@pytest.mark.skipif(not shutil.which("nft") or os.geteuid() != 0, reason="needs nft and root")
+@pytest.mark.parametrize("enabled", [True, False])
+def test_nft_loads_it_twice(enabled: bool) -> None:
+    text = render(enabled=enabled, services=["ssh", "nfs"], ports=["5900-5999/tcp", "5950/tcp", "9/sctp"])
+    script = "nft -f - && nft list table inet edgelinux"
+    for _ in range(2):
+        done = subprocess.run(
+            ["unshare", "--net", "sh", "-c", f"nft -f - <<'END' && {script} <<'END'\n{text}END\n{text}END\n"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    assert f"policy {'drop' if enabled else 'accept'}" in done.stdout
