@@ -29,12 +29,12 @@ _QCOW2_MAGIC = b"QFI\xfb"
 
 @dataclass(frozen=True)
 class IsoFacts:
-    """An ISO's own word about itself. `install_entry`: the menu entry that installs, counted from 0."""
+    """An ISO's own word about itself; `install_entry` as the function of that name gives it."""
 
     label: str
     version: str
     unattended: bool
-    install_entry: int | None
+    install_entry: tuple[int, ...] | None
 
 
 def is_iso(path: Path) -> bool:
@@ -78,26 +78,30 @@ def extract(iso: Path, inside: str, target: Path) -> Path:
     return target
 
 
-def install_entry(grub_cfg: str) -> int | None:
-    """Which menu entry, counted from 0, is the first whose kernel line says `edgelinux.install`."""
-    index, depth = -1, 0
+def install_entry(grub_cfg: str) -> tuple[int, ...] | None:
+    """Where in a menu the first entry is whose kernel line says `edgelinux.install`.
+
+    Returns its number, counted from 0, after those of the submenus that it is in; None when there is none.
+    """
+    numbers, depth = [-1], 0
     for line in grub_cfg.splitlines():
         words = line.strip()
-        if depth == 0 and re.match(r"(?:menuentry|submenu)\b", words):
-            index += 1
-        if (
-            index >= 0
-            and words.startswith(("linux", "$linux"))
-            and re.search(r"\bedgelinux\.install\b", words)
-        ):
-            return index
-        if not words.startswith("#"):
-            depth += _brace(words)
+        if words.startswith("#"):
+            continue
+        if words.startswith("linux") and re.search(r"\sedgelinux\.install\b", words):
+            return tuple(numbers)
+        entry = re.match(r"(menuentry|submenu)\b", words)
+        if entry and depth == len(numbers) - 1:
+            numbers[-1] += 1
+            if entry[1] == "submenu":
+                numbers.append(-1)
+        depth += _braces(words)
+        del numbers[depth + 1 :]
     return None
 
 
-def _brace(words: str) -> int:
-    """How much a line changes the nesting; `${name}` does not count."""
+def _braces(words: str) -> int:
+    """How much deeper a line leads; `${name}` does not count."""
     plain = re.sub(r"\$\{[^}]*\}", "", words)
     return plain.count("{") - plain.count("}")
 

@@ -26,11 +26,34 @@ menuentry "Boot from disk" {
 }
 """
 
+SUBMENU = """
+menuentry "Live" { linux /boot/vmlinuz rd.live.image
+}
+submenu "Install ..." --id install-menu {
+  set timeout=-1
+  menuentry "Back" {
+    configfile ($root)/boot/grub/grub.cfg
+  }
+  menuentry "Yes" {
+    linux /boot/vmlinuz edgelinux.install
+  }
+}
+menuentry "Boot from disk" {
+  if [ -n "${installed}" ]; then
+    exit
+  fi
+}
+"""
+
 
 def test_the_menu_entry_that_installs() -> None:
-    assert media.install_entry(MENU) == 1
+    assert media.install_entry(MENU) == (1,)
     assert media.install_entry(MENU.replace("edgelinux.install", "edgelinux.installed")) is None
     assert media.install_entry("") is None
+
+
+def test_the_menu_entry_that_installs_in_a_submenu() -> None:
+    assert media.install_entry(SUBMENU) == (1, 1)
 
 
 def test_an_iso_is_told_by_its_bytes(tmp_path: Path) -> None:
