@@ -127,7 +127,6 @@ class BootFiles(Schema):
     grub_efi_cd_prefix: TreePath
     grub_pc: TreePath
     grub_mkimage: TreePath = "/usr/bin/grub-mkimage"
-    grub_font: TreePath = "/usr/share/grub/unicode.pf2"
 
 
 class TreePackages(Schema):

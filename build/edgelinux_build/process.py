@@ -22,13 +22,20 @@ _stopping = threading.Event()
 
 
 class StageError(EdgeLinuxError):
-    """A program of a stage failed; `lines` is the part of its log that a person wants to see."""
+    """A program of a stage failed; `lines` is the part of its log that a person wants to see, `log` is all."""
 
     def __init__(
-        self, message: str, *, lines: Sequence[str] = (), hint: str = "", exit_code: int = 1
+        self,
+        message: str,
+        *,
+        lines: Sequence[str] = (),
+        log: Path | None = None,
+        hint: str = "",
+        exit_code: int = 1,
     ) -> None:
         super().__init__(message, hint=hint, exit_code=exit_code)
         self.lines = tuple(lines)
+        self.log = log
 
 
 def run_logged(
@@ -74,7 +81,8 @@ def run_logged(
     if code:
         lines = tail(log, start)
         last = f": {lines[-1]}" if lines else ""
-        raise StageError(f"`{Path(args[0]).name}` failed with exit code {code}{last}", lines=lines)
+        name = Path(args[2] if args[0] == "chroot" else args[0]).name
+        raise StageError(f"`{name}` failed with exit code {code}{last}", lines=lines, log=log)
 
 
 def kill_all() -> None:

@@ -11,6 +11,7 @@ from typing import ClassVar
 from .cache import Result
 from .images import Base, Image
 from .inputs import Json
+from .mirrors import MirrorUrls
 
 __all__ = ["Context", "NotYetKnown", "Project", "Stage", "Upstream"]
 
@@ -74,6 +75,8 @@ class Context:
     scratch: Path
     """On the same file system as the result; gone afterwards."""
     log: Path
+    mirrors: Callable[[], MirrorUrls] = field(repr=False)
+    """Finds the base's mirrors, once; raises EdgeLinuxError."""
     say: Callable[[str], None] = field(repr=False)
 
 
@@ -87,6 +90,8 @@ class Stage(ABC):
     needs: ClassVar[tuple[str, ...]] = ()
     space: ClassVar[int] = GIB // 4
     """Free bytes it may take."""
+    downloads: ClassVar[bool] = False
+    """Whether it needs a mirror."""
     identity_from_facts: ClassVar[bool] = False
     """Whether the result's identity is known only when it is made (see `identity`)."""
 

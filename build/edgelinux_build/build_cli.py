@@ -1,0 +1,116 @@
+"""`edgelinux build`: plans, shows the plan, or carries it out."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from . import namespace
+from .cache import Cache, Result, cache_home
+from .plan import Step
+from .progress import PlainReporter, Reporter, make_reporter
+from .project import find_root, load_project
+from .rights import become_root
+from .runner import Builder
+from .stages import STAGES
+from .tables import format_table
+
+__all__ = ["build"]
+
+
+@click.command()
+@click.argument("image", required=False)
+@click.option("--base", "base", default="auto", show_default=True, help="Base distribution, or auto.")
+@click.option("--site", type=click.Path(path_type=Path), help="Site file (without: the documented default).")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Directory for the ISO (without: out/ of the repository)."
+)
+@click.option("--explain", is_flag=True, help="Show which stages would run and why; build nothing.")
+@click.option(
+    "--force",
+    multiple=True,
+    type=click.Choice([stage.name for stage in STAGES]),
+    help="Run a stage, and what builds on it, whatever is cached.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Of --explain, and of what is said about the ISO.",
+)
+def build(
+    image: str | None,
+    base: str,
+    site: Path | None,
+    out: Path | None,
+    explain: bool,
+    force: Sequence[str],
+    form: str,
+) -> None:
+    """Build the ISO of IMAGE (which may be left out when there is only one)."""
+    started = time.monotonic()
+    root = find_root()
+    project = load_project(root, image, base, site, out or root / "out")
+    cache = Cache(cache_home())
+    builder = Builder(project, cache, STAGES, PlainReporter())
+    steps = builder.plan(force)
+    if explain:
+        _explain(steps, form)
+        return
+    if steps[-1].result is None or force:
+        become_root(sys.argv[1:], "building")
+        # Before the display starts a thread: the build continues in a forked child.
+        namespace.enter()
+        builder.reporter = make_reporter()
+        result = _build(builder, force)
+    else:
+        result = steps[-1].result
+        builder.reporter.note("nothing changed")
+    _report(builder, result, time.monotonic() - started, form)
+
+
+def _build(builder: Builder, force: Sequence[str]) -> Result:
+    reporter = builder.reporter
+    try:
+        reporter.note(f"base: {builder.project.base.label} ({builder.project.why_base})")
+        waiting = "waiting for another build" + (
+            " to end, since this one replaces what it may use" if force else ""
+        )
+        with builder.cache.session(alone=bool(force), on_wait=lambda: reporter.note(waiting)):
+            return builder.run(builder.plan(force))
+    finally:
+        reporter.close()
+
+
+def _explain(steps: Sequence[Step], form: str) -> None:
+    if form == "json":
+        rows = [
+            {"stage": step.stage.name, "action": step.action, "why": step.why, "key": step.key}
+            for step in steps
+        ]
+        click.echo(json.dumps(rows, indent=2))
+        return
+    rows_text = [(step.stage.name, step.action, (step.key or "-")[:12], step.why) for step in steps]
+    for line in format_table(("STAGE", "ACTION", "KEY", "WHY"), rows_text):
+        click.echo(line)
+
+
+def _report(builder: Builder, result: Result, seconds: float, form: str) -> None:
+    iso = builder.project.out / str(result.facts["iso"])
+    if form == "json":
+        times = {name: round(value, 1) for name, value in builder.seconds.items()}
+        about = {"iso": str(iso), "size": result.facts["size"], "sha256": result.facts["sha256"]}
+        click.echo(json.dumps({**about, "seconds": round(seconds, 1), "stages": times}, indent=2))
+        return
+    if builder.seconds:
+        parts = [f"{name} {value:.1f}" for name, value in builder.seconds.items()]
+        builder_note: Reporter = PlainReporter()
+        builder_note.note(f"seconds: {', '.join(parts)}; all {seconds:.1f}")
+    click.echo(f"{iso} ({int(str(result.facts['size'])) / 1e6:.0f} MB)")

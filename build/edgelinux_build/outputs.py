@@ -1,0 +1,118 @@
+"""The output directory: the ISO with its checksum and manifest, replaced as a whole and recognized again."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from edgelinux_hostd.errors import EdgeLinuxError
+
+from .cache import Result
+from .inputs import Json
+
+__all__ = ["lookup_output", "manifest_of", "publish"]
+
+_MANIFEST = "manifest.json"
+_SUMS = "SHA256SUMS"
+
+
+def lookup_output(out: Path, key: str | None = None) -> Result | None:
+    """Return what the output directory holds, if it is whole and (with a key) made from these inputs."""
+    try:
+        manifest: dict[str, Any] = json.loads((out / _MANIFEST).read_text(encoding="utf-8"))
+        stage, iso = manifest["stages"]["iso"], out / manifest["iso"]["name"]
+        whole = iso.stat().st_size == manifest["iso"]["size"]
+        # An ISO that was written to since is another one.
+        whole = whole and iso.stat().st_mtime <= (out / _MANIFEST).stat().st_mtime
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    if not whole or (key is not None and stage["key"] != key):
+        return None
+    facts = {**manifest["iso"], "iso": manifest["iso"]["name"]}
+    return Result("iso", stage["key"], out, stage["key"], stage["inputs"], facts, stage["seconds"])
+
+
+def manifest_of(
+    about: Mapping[str, Json],
+    results: Mapping[str, Result],
+    iso: Mapping[str, Json],
+    stage: Mapping[str, Json],
+) -> dict[str, Json]:
+    """Return manifest.json: what the ISO is, what is in it, and the hashes of the stages that made it."""
+    squashfs = results["squashfs"].facts
+    return {
+        **about,
+        "iso": {"name": iso["iso"], "size": iso["size"], "sha256": iso["sha256"], "label": iso["label"]},
+        "sizes": squashfs["sizes"],
+        "squashfs_sha256": squashfs["sha256"],
+        "kernel": squashfs["kernel"],
+        "zfs": squashfs["zfs"],
+        "packages": squashfs["packages"],
+        "stages": {
+            **{name: {"key": result.key, "seconds": result.seconds} for name, result in results.items()},
+            "iso": dict(stage),
+        },
+    }
+
+
+def publish(made: Path, out: Path, iso: str, manifest: Mapping[str, Json]) -> None:
+    """Move a made ISO into the output directory: the manifest, which vouches for the rest, goes last."""
+    try:
+        new = not out.exists()
+        out.mkdir(parents=True, exist_ok=True)
+        if new:
+            _hand_over(out)
+        (out / _MANIFEST).unlink(missing_ok=True)
+        _move(made / iso, out / iso)
+        sums = "".join(line for line in _other_sums(out, iso)) + (made / _SUMS).read_text(encoding="utf-8")
+        _write(out / _SUMS, sums)
+        _write(out / _MANIFEST, json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise
+        raise EdgeLinuxError(f"cannot write to {out}: {error.strerror}") from error
+
+
+def _other_sums(out: Path, iso: str) -> Iterator[str]:
+    """Keep the checksums of other ISOs that lie in the same directory."""
+    with contextlib.suppress(FileNotFoundError):
+        for line in (out / _SUMS).read_text(encoding="utf-8").splitlines(keepends=True):
+            name = line.split()[-1] if line.split() else iso
+            if name != iso and (out / name).is_file():
+                yield line
+
+
+def _move(source: Path, target: Path) -> None:
+    """Rename within a file system; across, copy beside the target first. A reader sees the old or the new."""
+    try:
+        source.rename(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        part = target.with_name(f".{target.name}.part")
+        try:
+            shutil.copyfile(source, part)
+            part.rename(target)
+        finally:
+            part.unlink(missing_ok=True)
+    _hand_over(target)
+
+
+def _write(target: Path, text: str) -> None:
+    part = target.with_name(f".{target.name}.part")
+    part.write_text(text, encoding="utf-8")
+    part.rename(target)
+    _hand_over(target)
+
+
+def _hand_over(path: Path) -> None:
+    """Give what sudo made to the user who asked for it."""
+    uid, gid = os.environ.get("SUDO_UID", ""), os.environ.get("SUDO_GID", "")
+    if os.geteuid() == 0 and uid.isdigit() and gid.isdigit():
+        os.chown(path, int(uid), int(gid))

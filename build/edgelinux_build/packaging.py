@@ -1,0 +1,210 @@
+"""Packages made from this repository: the schema of package.yaml, and which file goes where.
+
+A package.yaml lies in `<room>/packaging/`; the sources it names are below `<room>/`.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from edgelinux_hostd.errors import EdgeLinuxError
+from pydantic import Field
+
+from .images import Base, Name, PyPiPackage, Schema, TreePath, Word
+from .inputs import Json, hash_file
+from .yamlfile import Document, load, validate_document
+
+__all__ = ["Entry", "Package", "Units", "describe", "load_package", "pypi_package"]
+
+Mode = Annotated[str, Field(pattern=r"^0[0-7]{3}$")]
+
+
+class FileSpec(Schema):
+    """A file, a directory with all below it, or a wildcard whose matches go into a directory."""
+
+    source: Word
+    target: TreePath
+    """Where it goes; a directory when it ends in `/`."""
+    mode: Mode | None = None
+    """Without it: 0755 for what is executable in the repository, else 0644."""
+
+
+class Units(Schema):
+    """systemd units that the finished tree switches on, off, or out of reach."""
+
+    enable: tuple[Word, ...] = ()
+    disable: tuple[Word, ...] = ()
+    mask: tuple[Word, ...] = ()
+
+
+class PackageFile(Schema):
+    """package.yaml"""
+
+    name: Name
+    summary: str = Field(min_length=1)
+    description: str = ""
+    depends: tuple[Word, ...] = ()
+    files: tuple[FileSpec, ...] = ()
+    python: tuple[Word, ...] | None = None
+    """Python packages; without it, all in the room."""
+    scripts: dict[Word, str] = {}
+    """Commands in /usr/bin, each `module:function`."""
+    units: Units = Units()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file of a package: bytes from `source`, or `text`."""
+
+    target: str
+    mode: int
+    source: Path | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Package:
+    """What a package holds and says about itself, for one base."""
+
+    name: str
+    version: str
+    summary: str
+    description: str
+    depends: tuple[str, ...]
+    entries: tuple[Entry, ...]
+    units: Units
+
+
+def load_package(path: Path, base: Base, version: str) -> Package:
+    """Read a package.yaml and find its files; raises EdgeLinuxError."""
+    document = load(path)
+    data = validate_document(PackageFile, document)
+    room = path.parent.parent
+    python = list(_python(document, room, data, base))
+    entries = [
+        *(entry for index, spec in enumerate(data.files) for entry in _files(document, room, index, spec)),
+        *python,
+        *(_script(document, name, target) for name, target in data.scripts.items()),
+    ]
+    needed = [*(base.packages.python if python else ()), *data.depends]
+    depends = tuple(dict.fromkeys(base.packages.names.get(name, name) for name in needed))
+    return Package(
+        data.name, version, data.summary, data.description, depends, _unique(document, entries), data.units
+    )
+
+
+def _files(document: Document, room: Path, index: int, spec: FileSpec) -> Iterator[Entry]:
+    key = ("files", index, "source")
+    found = sorted(room.glob(spec.source)) if "*" in spec.source else [room / spec.source]
+    if not found or not found[0].exists():
+        raise document.error(key, f"there is no {spec.source} in {room.name}/")
+    mode = int(spec.mode, 8) if spec.mode else None
+    into = spec.target.endswith("/")
+    for source in found:
+        if source.is_dir():
+            for file in _walk(source):
+                yield _entry(f"{spec.target.rstrip('/')}/{file.relative_to(source)}", file, mode)
+        else:
+            yield _entry(f"{spec.target}{source.name}" if into else spec.target, source, mode)
+
+
+def _python(document: Document, room: Path, data: PackageFile, base: Base) -> Iterator[Entry]:
+    names = data.python
+    if names is None:
+        names = tuple(sorted(path.parent.name for path in room.glob("*/__init__.py")))
+    for index, name in enumerate(names):
+        if not (room / name).is_dir():
+            raise document.error(("python", index), f"there is no {name} in {room.name}/")
+        for file in _walk(room / name):
+            yield _entry(f"{base.python_packages}/{file.relative_to(room)}", file, 0o644)
+
+
+def _script(document: Document, name: str, target: str) -> Entry:
+    module, colon, function = target.partition(":")
+    if not colon or not all(part.isidentifier() for part in [*module.split("."), function]):
+        raise document.error(("scripts", name), f"{target!r} is not module:function")
+    # -I: neither the working directory nor PYTHON* variables nor a user's own packages change what runs.
+    text = f"#!/usr/bin/python3 -I\nimport sys\n\nfrom {module} import {function}\n\nsys.exit({function}())\n"
+    return Entry(f"/usr/bin/{name}", 0o755, text=text)
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyc":
+            yield path
+
+
+def _entry(target: str, source: Path, mode: int | None) -> Entry:
+    if mode is None:
+        mode = 0o755 if source.stat().st_mode & stat.S_IXUSR else 0o644
+    return Entry(target, mode, source)
+
+
+def _unique(document: Document, entries: list[Entry]) -> tuple[Entry, ...]:
+    targets: set[str] = set()
+    for entry in entries:
+        if entry.target in targets:
+            raise document.error((), f"two files go to {entry.target}")
+        targets.add(entry.target)
+    return tuple(sorted(entries, key=lambda entry: entry.target))
+
+
+def pypi_package(spec: PyPiPackage, base: Base) -> Package:
+    """Describe a Python distribution, taken from the environment the build runs in, as a package."""
+    try:
+        found = importlib.metadata.distribution(spec.name)
+    except importlib.metadata.PackageNotFoundError as error:
+        raise EdgeLinuxError(f"{spec.name} is not installed in this Python", hint="run `make iso`") from error
+    if found.version != spec.version:
+        raise EdgeLinuxError(
+            f"{base.label} wants {spec.name} {spec.version}, this Python has {found.version}",
+            hint="pyproject.toml and images/bases must name the same version",
+        )
+    entries = []
+    for file in found.files or ():
+        # Commands lie outside ("../../../bin"), and what pip noted about this installation is of no use elsewhere.
+        if (
+            file.parts[0] == ".."
+            or "__pycache__" in file.parts
+            or file.name in ("RECORD", "INSTALLER", "REQUESTED")
+        ):
+            continue
+        source = Path(str(file.locate()))
+        if source.is_file():
+            entries.append(Entry(f"{base.python_packages}/{file}", 0o644, source))
+    summary = str(found.metadata["Summary"] or spec.name)
+    depends = (*base.packages.python, *spec.depends)
+    return Package(
+        spec.package,
+        spec.version,
+        summary,
+        "",
+        depends,
+        tuple(sorted(entries, key=lambda e: e.target)),
+        Units(),
+    )
+
+
+def describe(package: Package, root: Path) -> dict[str, Json]:
+    """Return all that the package is made from, as the input of a stage."""
+
+    def name(entry: Entry) -> str:
+        inside = entry.source is not None and entry.source.is_relative_to(root)
+        return str(entry.source.relative_to(root)) if inside and entry.source else entry.target
+
+    return {
+        "version": package.version,
+        "summary": package.summary,
+        "description": package.description,
+        "depends": list(package.depends),
+        "units": package.units.model_dump(mode="json"),
+        "files": {
+            f"{name(entry)}": f"{entry.target} {entry.mode:o} {hash_file(entry.source) if entry.source else entry.text}"
+            for entry in package.entries
+        },
+    }

@@ -1,0 +1,57 @@
+"""Root, which mounting and owning files as others need: by sudo without a question, or a command to type."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from edgelinux_hostd.errors import EdgeLinuxError
+
+__all__ = ["NO_RIGHTS", "become_root", "sudo_command"]
+
+NO_RIGHTS = 3
+"""Exit code when root is needed and cannot be had."""
+
+_PASSED_ON = (
+    "HOME",
+    "XDG_CACHE_HOME",
+    "EDGELINUX_ROOT",
+    "EDGELINUX_MIRROR",
+    "EDGELINUX_SECURITY_MIRROR",
+    "EDGELINUX_DEBUG",
+    "SOURCE_DATE_EPOCH",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+)
+
+
+def sudo_command(arguments: Sequence[str], *, ask: bool) -> list[str]:
+    """Return the command that runs `edgelinux` with these arguments as root, in the user's own cache."""
+    passed = [name for name in _PASSED_ON if name in os.environ]
+    quiet = [] if ask else ["-n"]
+    return [
+        "sudo",
+        *quiet,
+        f"--preserve-env={','.join(passed)}",
+        sys.executable,
+        "-m",
+        "edgelinux_build",
+        *arguments,
+    ]
+
+
+def become_root(arguments: Sequence[str], why: str) -> None:
+    """Return when this is root; else replace this process by one that is. Raises EdgeLinuxError without sudo."""
+    if os.geteuid() == 0:
+        return
+    sudo = shutil.which("sudo")
+    if sudo and subprocess.run([sudo, "-n", "true"], capture_output=True, check=False).returncode == 0:
+        command = sudo_command(arguments, ask=False)
+        os.execv(sudo, command)  # noqa: S606  (no shell is wanted)
+    command_line = shlex.join(sudo_command(arguments, ask=True))
+    raise EdgeLinuxError(f"{why} needs root; run: {command_line}", exit_code=NO_RIGHTS)

@@ -1,0 +1,68 @@
+"""Stage initramfs: dracut makes the live and the installed initramfs, both at once."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import ClassVar
+
+from edgelinux_hostd.errors import EdgeLinuxError
+
+from edgelinux_build.inputs import Json, hash_files
+from edgelinux_build.stage import Context, Project, Stage, Upstream
+from edgelinux_build.tree import mounted_for_chroot, overlay, run_in
+
+__all__ = ["KINDS", "Initramfs"]
+
+KINDS = ("live", "installed")
+_MODULES = "hostd/dracut"
+_CONFIGURATION = "usr/lib/edgelinux/dracut/{kind}.conf"
+
+
+class Initramfs(Stage):
+    """Makes `live.img` and `installed.img`, in the tree without this repository's packages.
+
+    So a change in hostd or installer does not cost a run of dracut; the dracut modules that belong to hostd
+    are laid over the tree here.
+    """
+
+    name: ClassVar[str] = "initramfs"
+    title: ClassVar[str] = "live and installed initramfs (dracut)"
+    needs: ClassVar[tuple[str, ...]] = ("root-tree", "zfs-modules")
+
+    def inputs(self, project: Project, upstream: Mapping[str, Upstream]) -> dict[str, Json]:
+        """The tree, which holds dracut and its configuration, the kernel modules, and hostd's dracut modules."""
+        return {
+            **{name: upstream[name].identity for name in self.needs},
+            "files": hash_files(project.root, [_MODULES]),
+        }
+
+    def run(self, ctx: Context, out: Path) -> dict[str, Json]:
+        """Run dracut twice, in one tree."""
+        root, zfs = (ctx.upstream[name] for name in self.needs)
+        kernel = str(root.facts["kernel"])
+        layers = [zfs.path / "tree", root.path / "tree"]
+        with overlay(ctx.scratch / "tree", layers, ctx.scratch / "upper") as tree, mounted_for_chroot(tree):
+            modules = ctx.project.root / _MODULES
+            if modules.is_dir():
+                ignore = shutil.ignore_patterns("__pycache__")
+                shutil.copytree(modules, tree / "usr/lib/dracut/modules.d", dirs_exist_ok=True, ignore=ignore)
+            with ThreadPoolExecutor(len(KINDS)) as pool:
+                for done in [pool.submit(_dracut, ctx, tree, kernel, kind) for kind in KINDS]:
+                    done.result()
+            for kind in KINDS:
+                shutil.move(tree / f"{kind}.img", out / f"{kind}.img")
+        return {kind: (out / f"{kind}.img").stat().st_size for kind in KINDS}
+
+
+def _dracut(ctx: Context, tree: Path, kernel: str, kind: str) -> None:
+    configuration = _CONFIGURATION.format(kind=kind)
+    if not (tree / configuration).is_file():
+        raise EdgeLinuxError(f"the root tree has no /{configuration}", hint="an element must put it there")
+    work = f"/var/tmp/dracut-{kind}"  # noqa: S108 inside the overlay
+    (tree / work.lstrip("/")).mkdir()
+    argv = ["dracut", "--force", "--no-hostonly", "--reproducible", "--tmpdir", work]
+    argv += ["--conf", f"/{configuration}", "--kver", kernel, f"/{kind}.img"]
+    run_in(tree, argv, ctx.log.with_suffix(f".{kind}.log"))

@@ -1,0 +1,57 @@
+"""Stage local-packages: hostd, installer, and the Python packages that the base lacks, as packages of the base."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar
+
+from edgelinux_hostd import __version__
+from edgelinux_hostd.errors import EdgeLinuxError
+
+from edgelinux_build.debs import build_deb
+from edgelinux_build.inputs import Json
+from edgelinux_build.packaging import Package, Units, describe, load_package, pypi_package
+from edgelinux_build.stage import Context, Project, Stage, Upstream
+
+__all__ = ["LocalPackages"]
+
+
+class LocalPackages(Stage):
+    """Makes `packages/` with one package file each."""
+
+    name: ClassVar[str] = "local-packages"
+    title: ClassVar[str] = "packages of this repository"
+
+    def inputs(self, project: Project, upstream: Mapping[str, Upstream]) -> dict[str, Json]:
+        """Every packaged file and what the packages say about themselves."""
+        return {
+            "kind": project.base.packages.kind,
+            "architecture": project.base.packages.architecture,
+            "packages": {package.name: describe(package, project.root) for package in _packages(project)},
+        }
+
+    def run(self, ctx: Context, out: Path) -> dict[str, Json]:
+        """Build all packages; how, depends on the base's package format."""
+        base, folder = ctx.project.base, out / "packages"
+        folder.mkdir()
+        packages = _packages(ctx.project)
+        for package in packages:
+            build_deb(package, base.packages.architecture, folder, ctx.scratch, ctx.log, ctx.project.epoch)
+        verbs = tuple(Units.model_fields)
+        return {
+            "packages": {package.name: package.version for package in packages},
+            "units": {
+                verb: [unit for package in packages for unit in getattr(package.units, verb)]
+                for verb in verbs
+            },
+        }
+
+
+def _packages(project: Project) -> list[Package]:
+    base = project.base
+    found = [load_package(project.root / path, base, __version__) for path in project.image.local_packages]
+    found += [pypi_package(spec, base) for spec in base.pypi]
+    if len({package.name for package in found}) != len(found):
+        raise EdgeLinuxError(f"two packages have the same name: {', '.join(p.name for p in found)}")
+    return found

@@ -1,0 +1,151 @@
+"""Stage root-tree: diskimage-builder makes the distribution's tree with everything but ZFS's kernel modules."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import ClassVar
+
+import psutil
+from edgelinux_hostd.errors import EdgeLinuxError
+
+from edgelinux_build.cache import cache_home
+from edgelinux_build.inputs import Json, hash_file, hash_files, key_of
+from edgelinux_build.process import run_logged
+from edgelinux_build.stage import GIB, Context, Project, Stage, Upstream
+from edgelinux_build.tree import capture_in
+
+__all__ = ["RootTree", "element_closure", "parse_packages", "upstream_version"]
+
+_TMPFS_NEEDS = 8 * GIB
+
+
+class RootTree(Stage):
+    """Makes `tree/`, the base distribution with the image's elements."""
+
+    name: ClassVar[str] = "root-tree"
+    title: ClassVar[str] = "root tree (diskimage-builder)"
+    space: ClassVar[int] = 5 * GIB
+    downloads: ClassVar[bool] = True
+    identity_from_facts: ClassVar[bool] = True
+
+    def inputs(self, project: Project, upstream: Mapping[str, Upstream]) -> dict[str, Json]:
+        """The elements used, and what goes into them. Not the mirror: a base's mirrors hold the same packages."""
+        image, base = project.image, project.base
+        used = element_closure(project.root / "elements", image.elements)
+        files = hash_files(project.root, [f"elements/{name}" for name in used])
+        return {
+            "element": base.element,
+            "elements": list(image.elements),
+            "packages": list(image.packages),
+            "environment": {**base.environment, **image.environment},
+            "arch": base.arch,
+            "modules": base.modules,
+            "diskimage-builder": importlib.metadata.version("diskimage-builder"),
+            "files": {name: entry for name, entry in files.items() if not name.endswith("/README.rst")},
+        }
+
+    def identity(self, key: str, facts: Mapping[str, Json]) -> str:
+        """Trees made at different times differ in the versions of their packages."""
+        return key_of({"key": key, "packages": facts["packages"]})
+
+    def run(self, ctx: Context, out: Path) -> dict[str, Json]:
+        """Build the tar with diskimage-builder and unpack it."""
+        base = ctx.project.base
+        mirrors = ctx.mirrors()
+        ctx.say(f"packages from {mirrors.archive}")
+        env = {**base.environment, **ctx.project.image.environment, **_environment(ctx)}
+        env[base.mirrors.archive_env] = mirrors.archive
+        if base.mirrors.security_env:
+            env[base.mirrors.security_env] = mirrors.security
+        run_logged(_command(ctx.project, ctx.scratch / "root"), ctx.log, env=env, cwd=ctx.scratch)
+        tar = ctx.scratch / "root.tar"
+        if not tar.is_file():
+            raise EdgeLinuxError("diskimage-builder made no tar, though it said it succeeded")
+        tree = out / "tree"
+        tree.mkdir()
+        tree.chmod(0o755)
+        argv = ["tar", "--extract", "--numeric-owner", "--same-permissions", "--xattrs", "--xattrs-include=*"]
+        run_logged([*argv, "--file", tar, "--directory", tree], ctx.log)
+        tar.unlink()
+        for folder in ("proc", "sys"):
+            (tree / folder).mkdir(mode=0o555, exist_ok=True)
+        return _facts(ctx.project, tree)
+
+
+def _command(project: Project, output: Path) -> list[str | Path]:
+    image, base = project.image, project.base
+    tool = Path(sys.executable).with_name("disk-image-create")
+    packages = ["-p", ",".join(image.packages)] if image.packages else []
+    # -n: without diskimage-builder's own "base" element, which is for cloud images
+    return [tool, "-n", "-a", base.arch, "-t", "tar", "-o", output, *packages, base.element, *image.elements]
+
+
+def _environment(ctx: Context) -> dict[str, str]:
+    cache = cache_home() / "diskimage-builder"
+    path = f"{Path(sys.executable).parent}:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
+    (ctx.scratch / "tmp").mkdir()
+    return {
+        "PATH": path,
+        "ELEMENTS_PATH": str(ctx.project.root / "elements"),
+        "DIB_IMAGE_CACHE": str(cache),
+        "DIB_LOCKFILES": str(cache / "lockfiles"),
+        "DIB_NO_TIMESTAMP": "1",
+        # The tree and a file-system image of it lie in memory at the same time.
+        "DIB_NO_TMPFS": "0" if psutil.virtual_memory().available > _TMPFS_NEEDS else "1",
+        "TMP_DIR": str(ctx.scratch / "tmp"),
+        "TMPDIR": str(ctx.scratch / "tmp"),
+        "USER": "root",
+    }
+
+
+def _facts(project: Project, tree: Path) -> dict[str, Json]:
+    base = project.base
+    packages = parse_packages(capture_in(tree, base.packages.list))
+    modules = tree / base.modules.lstrip("/")
+    kernels = sorted(path.name for path in modules.iterdir() if (path / "kernel").is_dir())
+    if len(kernels) != 1:
+        raise EdgeLinuxError(f"the tree must hold one kernel, it holds {', '.join(kernels) or 'none'}")
+    if base.zfs.userland not in packages:
+        raise EdgeLinuxError(
+            f"the tree has no package {base.zfs.userland}", hint=f"images/bases/{base.name}.yaml"
+        )
+    return {
+        "kernel": kernels[0],
+        "modules": hash_file(modules / kernels[0] / "modules.order"),
+        "zfs": upstream_version(packages[base.zfs.userland]),
+        "packages": dict(packages),
+    }
+
+
+def parse_packages(text: str) -> dict[str, str]:
+    """Parse `name<TAB>version` lines, by name."""
+    pairs = (line.split("\t", 1) for line in text.splitlines() if "\t" in line)
+    return dict(sorted((name, version) for name, version in pairs))
+
+
+def upstream_version(version: str) -> str:
+    """Return the part of a package's version that its authors gave: without epoch and distribution's revision."""
+    match = re.match(r"(?:[0-9]+:)?([0-9]+(?:\.[0-9]+)*)", version)
+    return match[1] if match else version
+
+
+def element_closure(folder: Path, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the named elements and those of the same folder that they depend on, sorted."""
+    found: set[str] = set()
+
+    def walk(name: str) -> Iterator[str]:
+        if name in found or not (folder / name).is_dir():
+            return
+        found.add(name)
+        dependencies = folder / name / "element-deps"
+        if dependencies.is_file():
+            yield from dependencies.read_text(encoding="utf-8").split()
+
+    queue = list(names)
+    while queue:
+        queue += walk(queue.pop())
+    return tuple(sorted(found))

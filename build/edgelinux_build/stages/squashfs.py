@@ -1,0 +1,78 @@
+"""Stage squashfs: the tree that is booted live and installed, packed; kernel and live initramfs beside it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar
+
+from edgelinux_build.inputs import Json, hash_file
+from edgelinux_build.process import run_logged
+from edgelinux_build.stage import Context, Project, Stage, Upstream
+from edgelinux_build.tree import make_layer_folder, overlay
+
+__all__ = ["SquashFs"]
+
+_VOLATILE = (
+    "dev/*",
+    "proc/*",
+    "sys/*",
+    "run/*",
+    "tmp/*",
+    "var/tmp/*",
+    "var/cache/apt/*",
+    "var/lib/apt/lists/*",
+)
+
+
+class SquashFs(Stage):
+    """Makes `edgelinux.squashfs`, `SHA256SUMS`, `vmlinuz` and `initramfs.img`."""
+
+    name: ClassVar[str] = "squashfs"
+    title: ClassVar[str] = "squashfs"
+    needs: ClassVar[tuple[str, ...]] = ("root-tree", "zfs-modules", "finished-tree", "initramfs")
+
+    def inputs(self, project: Project, upstream: Mapping[str, Upstream]) -> dict[str, Json]:
+        """All layers, and how they are packed."""
+        return {
+            **{name: upstream[name].identity for name in self.needs},
+            "squashfs": project.image.squashfs.model_dump(mode="json"),
+            "volatile": list(_VOLATILE),
+            "initramfs_path": project.base.initramfs_path,
+        }
+
+    def run(self, ctx: Context, out: Path) -> dict[str, Json]:
+        """Pack the layers as they appear mounted over each other; nothing is copied before."""
+        root, zfs, finished, initramfs = (ctx.upstream[name] for name in self.needs)
+        kernel = str(root.facts["kernel"])
+        top = ctx.scratch / "top"
+        top.mkdir()
+        top.chmod(0o755)
+        inside = ctx.project.base.initramfs_path.replace("{kernel}", kernel).lstrip("/")
+        make_layer_folder(top, str(Path(inside).parent))
+        os.link(initramfs.path / "installed.img", top / inside)
+        packed = out / "edgelinux.squashfs"
+        layers = [top, *(layer.path / "tree" for layer in (finished, zfs, root))]
+        with overlay(ctx.scratch / "tree", layers) as tree:
+            run_logged(_mksquashfs(ctx.project, tree, packed), ctx.log)
+            vmlinuz = ctx.project.base.kernel_path.replace("{kernel}", kernel).lstrip("/")
+            shutil.copyfile(tree / vmlinuz, out / "vmlinuz")
+        os.link(initramfs.path / "live.img", out / "initramfs.img")
+        digest = hash_file(packed)
+        (out / "SHA256SUMS").write_text(f"{digest}  {packed.name}\n", encoding="utf-8")
+        return {
+            "sha256": digest,
+            "sizes": {path.name: path.stat().st_size for path in sorted(out.iterdir())},
+            "kernel": kernel,
+            "zfs": finished.facts["zfs"],
+            "packages": finished.facts["packages"],
+        }
+
+
+def _mksquashfs(project: Project, tree: Path, packed: Path) -> list[str | Path]:
+    squashfs = project.image.squashfs
+    argv: list[str | Path] = ["mksquashfs", tree, packed, "-noappend", "-no-progress", "-xattrs"]
+    argv += ["-comp", "zstd", "-Xcompression-level", str(squashfs.level), "-processors", str(project.jobs)]
+    return [*argv, "-wildcards", "-e", *_VOLATILE, *squashfs.exclude]

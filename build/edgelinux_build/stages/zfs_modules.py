@@ -1,0 +1,130 @@
+"""Stage zfs-modules: compiles ZFS for the tree's kernel in a copy of the tree, and keeps the modules only."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar
+
+from edgelinux_hostd.errors import EdgeLinuxError
+from edgelinux_hostd.run import run
+
+from edgelinux_build.inputs import Json
+from edgelinux_build.process import StageError
+from edgelinux_build.stage import GIB, Context, Project, Stage, Upstream
+from edgelinux_build.tree import capture_in, make_layer_folder, mounted_for_chroot, overlay, run_in
+
+from .root_tree import upstream_version
+
+__all__ = ["ZfsModules", "compiler_errors"]
+
+_ERRORS = re.compile(
+    r"(\berror\b[: ]|undefined reference|\*\*\* |not found in the kernel|configure: error)", re.I
+)
+
+
+class ZfsModules(Stage):
+    """Makes the layer `tree/` with the modules and the module index of the tree's kernel."""
+
+    name: ClassVar[str] = "zfs-modules"
+    title: ClassVar[str] = "ZFS kernel modules"
+    needs: ClassVar[tuple[str, ...]] = ("root-tree",)
+    space: ClassVar[int] = 2 * GIB
+    downloads: ClassVar[bool] = True
+
+    def inputs(self, project: Project, upstream: Mapping[str, Upstream]) -> dict[str, Json]:
+        """Kernel, ZFS and recipe; not the whole tree, so that another package list compiles nothing again."""
+        root = upstream["root-tree"]
+        return {
+            "kernel": root.fact("kernel"),
+            "modules": root.fact("modules"),
+            "zfs": root.fact("zfs"),
+            "folder": project.base.modules,
+            "recipe": project.base.zfs.model_dump(mode="json"),
+        }
+
+    def run(self, ctx: Context, out: Path) -> dict[str, Json]:
+        """Compile in an overlay, then take what was compiled."""
+        base, root = ctx.project.base, ctx.upstream["root-tree"]
+        kernel, wanted = str(root.facts["kernel"]), str(root.facts["zfs"])
+        mirrors = ctx.mirrors()
+        values = {
+            "kernel": kernel,
+            "jobs": str(ctx.project.jobs),
+            "archive": mirrors.archive,
+            "security": mirrors.security,
+        }
+        env = {**base.zfs.packages_env, "MAKEFLAGS": f"-j{ctx.project.jobs}"}
+        ctx.say(f"ZFS {wanted} for kernel {kernel}")
+        with (
+            overlay(ctx.scratch / "tree", [root.path / "tree"], ctx.scratch / "upper") as tree,
+            mounted_for_chroot(tree),
+        ):
+            _prepare(tree, {path: _fill(text, values) for path, text in base.zfs.files.items()})
+            try:
+                for argv in base.zfs.commands:
+                    run_in(tree, [_fill(word, values) for word in argv], ctx.log, env=env)
+                run_in(tree, ["depmod", kernel], ctx.log)
+            except StageError as error:
+                raise _explained(error, tree, base.zfs.log) from error
+            compiled = upstream_version(capture_in(tree, base.zfs.version).strip())
+            if compiled != wanted:
+                raise EdgeLinuxError(
+                    f"the mirror has ZFS {compiled}, the tree has {wanted}",
+                    hint="edgelinux build --force root-tree",
+                )
+            _take(
+                tree,
+                ctx.scratch / "upper",
+                out / "tree",
+                f"{base.modules}/{kernel}".lstrip("/"),
+                base.zfs.modules,
+            )
+        return {"kernel": kernel, "zfs": compiled}
+
+
+def _fill(text: str, values: Mapping[str, str]) -> str:
+    """Replace {name} for the known names only; other braces belong to the command."""
+    return re.sub(r"\{(\w+)\}", lambda match: values.get(match[1], match[0]), text)
+
+
+def _prepare(tree: Path, files: Mapping[str, str]) -> None:
+    for path, text in files.items():
+        target = tree / path.lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+    resolv = tree / "etc/resolv.conf"
+    resolv.unlink(missing_ok=True)
+    shutil.copyfile("/etc/resolv.conf", resolv)
+
+
+def _take(tree: Path, upper: Path, out: Path, folder: str, compiled: str) -> None:
+    """Copy the compiled modules and the changed index files into the layer."""
+    out.mkdir()
+    out.chmod(0o755)
+    target = make_layer_folder(out, folder)
+    source = tree / folder / compiled
+    if not any(source.rglob("*.ko*")):
+        raise EdgeLinuxError(f"no module was compiled into /{folder}/{compiled}")
+    make_layer_folder(target, str(Path(compiled).parent))
+    run(["cp", "--archive", source, target / compiled])
+    for index in sorted((upper / folder).glob("modules.*")):
+        shutil.copy2(index, target / index.name)
+
+
+def _explained(error: StageError, tree: Path, pattern: str) -> StageError:
+    for log in sorted(tree.glob(pattern.lstrip("/"))):
+        lines = compiler_errors(log.read_text(encoding="utf-8", errors="replace"))
+        if lines:
+            return StageError(f"compiling ZFS failed: {lines[0]}", lines=lines)
+    hint = "if the mirror has a newer kernel by now: edgelinux build --force root-tree"
+    return StageError(error.message, lines=error.lines, hint=hint)
+
+
+def compiler_errors(text: str, limit: int = 15) -> list[str]:
+    """Return the lines of a compiler's log that say what is wrong, else its last lines."""
+    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
+    wrong = [line for line in lines if _ERRORS.search(line)]
+    return (wrong or lines[-limit:])[:limit]
