@@ -66,11 +66,18 @@ def current_entry(info: image.ImageInfo) -> BootEntry:
         version=dataset.rpartition("/")[2],
         dataset=dataset,
         pool_guid=zfs.pool_guid(dataset.partition("/")[0]),
-        hostid=parse_hostid(_HOSTID.read_bytes()),
+        hostid=_hostid(),
         kernel_args=info.kernel_args,
         append=bootconfig.load().append,
         title=info.product,
     )
+
+
+def _hostid() -> int:
+    try:
+        return parse_hostid(_HOSTID.read_bytes())
+    except OSError as error:
+        raise EdgeLinuxError(f"cannot read {_HOSTID}: {error.strerror}") from error
 
 
 def boot_sync(*, check: bool = False) -> dict[str, list[str]]:

@@ -7,7 +7,7 @@
 . "${EDGELINUX_LIB:-/usr/lib/edgelinux}/pool-lib.sh"
 
 seconds=60
-pressed=/run/edgelinux-emergency
+pressed=${EDGELINUX_PRESSED:-/run/edgelinux-emergency}
 consoles=${EDGELINUX_CONSOLES:-/proc/consoles}
 ttys=()
 while read -r tty _; do

@@ -38,7 +38,7 @@ root_dataset() {
 
 # Tell every console (kernel log level $1: 3 error, 4 warning, 5 notice) and the journal, which reads it there.
 say() {
-    printf '<%s>edgelinux: %s\n' "$1" "$2" > "$EDGELINUX_KMSG"
+    printf '<%s>edgelinux: %s\n' "$1" "$2" >> "$EDGELINUX_KMSG"
 }
 
 # Seconds since the kernel started.

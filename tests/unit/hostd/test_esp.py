@@ -41,7 +41,8 @@ def disks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Disks:
     fake = Disks(tmp_path / "esps")
     monkeypatch.setattr(esp, "mounted", fake.mounted)
     monkeypatch.setattr(
-        esp.shutil, "which", lambda name: f"/usr/sbin/{name}" if name == "grub-install" else None
+        "edgelinux_hostd.esp.shutil.which",
+        lambda name: f"/usr/sbin/{name}" if name == "grub-install" else None,
     )
     monkeypatch.setattr(nvram, "_EFIVARS", tmp_path / "no-efivars")
     return fake
