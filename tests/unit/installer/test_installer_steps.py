@@ -21,7 +21,7 @@ from edgelinux_installer.install import InstallError, install
 from edgelinux_installer.kickstart import read_kickstart
 from edgelinux_installer.plan import InstallPlan, Machine, make_plan
 from edgelinux_installer.progress import Progress
-from edgelinux_installer.steps import STEPS, accounts, close, erase, medium, partitions, pool
+from edgelinux_installer.steps import STEPS, close, erase, medium, partitions, pool
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl me"
 
@@ -146,10 +146,10 @@ def world(tmp_path: Path, machine: Machine, image: ImageInfo, monkeypatch: pytes
     monkeypatch.setattr(erase, "_SYS_BLOCK", tmp_path / "none")
     monkeypatch.setattr(partitions, "wait_for", lambda paths: None)
     monkeypatch.setattr(close, "LOG", tmp_path / "run/install.log")
-    monkeypatch.setattr(close.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr("edgelinux_installer.steps.close.time.sleep", lambda seconds: None)
     monkeypatch.setattr(esp, "_RUN", tmp_path / "esp")
     monkeypatch.setattr(esp, "_grub_install_tool", lambda: ("grub-install", "grub"))
-    monkeypatch.setattr(accounts.os, "chown", lambda path, uid, gid: None)
+    monkeypatch.setattr("edgelinux_installer.steps.accounts.os.chown", lambda path, uid, gid: None)
     monkeypatch.setattr(esp, "update_nvram", lambda entries: None)
     (tmp_path / "run").mkdir()
     (tmp_path / "run/install.log").write_text("log so far\n")

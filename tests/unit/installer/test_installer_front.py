@@ -1,0 +1,383 @@
+"""Where the kickstart comes from, what consoles are told, and the command itself."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from edgelinux_hostd.errors import EdgeLinuxError
+from edgelinux_hostd.image import ImageInfo
+from edgelinux_installer import cli, consoles, halfmade, machine
+from edgelinux_installer.consoles import Consoles, console_names, start_shells
+from edgelinux_installer.kickstart import KickstartError, Network, TimeSource, read_kickstart
+from edgelinux_installer.nics import Nic
+from edgelinux_installer.plan import Machine, NetworkPlan
+from edgelinux_installer.preflight import check_tree
+from edgelinux_installer.progress import Progress
+from edgelinux_installer.source import fetch, location
+from edgelinux_installer.steps.accounts import useradd_argv
+from edgelinux_installer.steps.network import profiles
+from edgelinux_installer.steps.system import hosts
+from edgelinux_installer.steps.timesync import with_sources
+
+# Where the kickstart comes from
+
+
+@pytest.mark.parametrize(
+    ("command_line", "given", "expected"),
+    [
+        ("quiet", "", "cdrom:/edgelinux/ks.cfg"),
+        ("quiet inst.ks=http://x/ks inst.ks=http://y/ks", "", "http://x/ks"),
+        ("inst.ks=http://x/ks", "/root/ks.cfg", "/root/ks.cfg"),
+        ("inst.ks=", "", "cdrom:/edgelinux/ks.cfg"),
+    ],
+)
+def test_location(command_line: str, given: str, expected: str) -> None:
+    assert location(command_line, given) == expected
+
+
+def test_fetch_from_files(tmp_path: Path) -> None:
+    (tmp_path / "edgelinux").mkdir()
+    (tmp_path / "edgelinux/ks.cfg").write_text("text\n")
+    assert fetch("cdrom:/edgelinux/ks.cfg", tmp_path) == "text\n"
+    assert fetch(f"file:{tmp_path}/edgelinux/ks.cfg", Path("/none")) == "text\n"
+    assert fetch(f"{tmp_path}/edgelinux/ks.cfg", Path("/none")) == "text\n"
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ("/none/ks.cfg", "cannot read the kickstart /none/ks.cfg: No such file"),
+        ("cdrom:/ks.cfg", "ks.cfg: No such file"),
+        ("nfs:server:/ks.cfg", "cannot fetch the kickstart from nfs:server:/ks.cfg (a path, file:/"),
+    ],
+)
+def test_fetch_says_what_is_wrong(tmp_path: Path, where: str, message: str) -> None:
+    with pytest.raises(EdgeLinuxError) as caught:
+        fetch(where, tmp_path)
+    assert message in str(caught.value)
+
+
+def test_a_kickstart_that_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "ks.cfg").write_bytes(b"text\n\xff\n")
+    with pytest.raises(EdgeLinuxError, match=r"ks\.cfg:2: the kickstart is not UTF-8"):
+        fetch(f"{tmp_path}/ks.cfg", tmp_path)
+
+
+class _Server(http.server.BaseHTTPRequestHandler):
+    answers: list[int]
+
+    def do_GET(self) -> None:
+        code = self.answers.pop(0)
+        self.send_response(code)
+        self.end_headers()
+        if code == 200:
+            self.wfile.write(b"reboot\n")
+
+    def log_message(self, *_arguments: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    with http.server.HTTPServer(("127.0.0.1", 0), _Server) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_port}/ks.cfg"
+        running.shutdown()
+
+
+def test_a_web_server_in_trouble_is_asked_again(server: str) -> None:
+    _Server.answers = [503, 500, 200]
+    waits: list[float] = []
+    assert fetch(server, Path("/none"), sleep=waits.append) == "reboot\n"
+    assert len(waits) == 2
+
+
+def test_a_missing_page_is_final(server: str) -> None:
+    _Server.answers = [404]
+    with pytest.raises(EdgeLinuxError, match=r"cannot fetch the kickstart .*: 404 Not Found"):
+        fetch(server, Path("/none"), sleep=lambda seconds: pytest.fail("asked again"))
+
+
+def test_no_network_is_waited_for_and_then_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(*_arguments: Any, **_options: Any) -> None:
+        raise OSError("Network is unreachable")
+
+    monkeypatch.setattr(urllib.request, "urlopen", unreachable)
+    times = iter(range(0, 1000, 50))
+    waits: list[float] = []
+    with pytest.raises(EdgeLinuxError, match="http://x/ks: Network is unreachable") as caught:
+        fetch("http://x/ks", Path("/none"), sleep=waits.append, clock=lambda: float(next(times)))
+    assert len(waits) == 2
+    assert "\n" not in str(caught.value)
+
+
+# Consoles
+
+
+def test_consoles_are_those_of_the_kernel(tmp_path: Path) -> None:
+    (tmp_path / "active").write_text("tty0 ttyS0\n")
+    assert console_names(tmp_path / "active") == ("tty0", "ttyS0")
+    assert console_names(tmp_path / "none") == ()
+
+
+def test_every_console_gets_every_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("tty0", "ttyS0"):
+        (tmp_path / name).touch()
+    Consoles(["tty0", "missing", "ttyS0"], stdout=True, dev=tmp_path).say("hello")
+    assert (tmp_path / "tty0").read_bytes() == (tmp_path / "ttyS0").read_bytes() == b"\rhello\r\n"
+    assert capsys.readouterr().out == "hello\n"
+
+
+def test_a_shell_on_each_console(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[list[str]] = []
+    monkeypatch.setattr(consoles, "run", lambda argv, check: ran.append(argv))
+    start_shells(("tty0", "tty1", "ttyS0"))
+    assert [argv[-1] for argv in ran] == ["edgelinux-shell@tty1.service", "edgelinux-shell@ttyS0.service"]
+
+
+def test_progress_counts_weights() -> None:
+    now = [0.0]
+    said: list[str] = []
+    progress = Progress([1, 3], said.append, lambda: now[0])
+    progress.begin("one")
+    now[0] = 2.0
+    progress.begin("two")
+    for done in (0.05, 0.5, 0.55, 1.0):
+        progress.fraction(done)
+    progress.end()
+    assert [" ".join(line.split()[2:]) for line in said] == [
+        "1/2 0% 0 s one",
+        "2/2 25% 2 s two",
+        "2/2 62% 2 s two: 50%",
+        "2/2 100% 2 s two: 90%",
+    ]
+    assert [(timing.name, timing.seconds) for timing in progress.timings] == [("one", 2.0), ("two", 0.0)]
+
+
+# Small deciders of the steps
+
+
+def test_a_bridge_takes_the_address_of_its_card() -> None:
+    net = NetworkPlan(Network(device="br0", ports=("link",)), Nic("ens3", "52:54:00:00:00:01", True))
+    found = profiles(net)
+    assert list(found) == ["br0", "br0-port"]
+    bridge, port = found["br0"], found["br0-port"]
+    assert "type=bridge\n" in bridge
+    assert "interface-name=br0\n" in bridge
+    assert "[bridge]\nstp=false\nmac-address=52:54:00:00:00:01\n" in bridge
+    assert "[ipv4]\nmethod=auto\n" in bridge
+    identity = next(line for line in bridge.splitlines() if line.startswith("uuid=")).removeprefix("uuid=")
+    assert f"controller={identity}\nport-type=bridge\n" in port
+    assert "[ethernet]\nmac-address=52:54:00:00:00:01\n" in port
+    assert "interface-name" not in port
+    assert "[ipv4]" not in port
+
+
+def test_a_static_card() -> None:
+    network = Network(
+        device="ens3",
+        bootproto="static",
+        ip="192.0.2.10",
+        netmask="255.255.255.128",
+        gateway="192.0.2.1",
+        nameservers=("192.0.2.1", "2001:db8::1"),
+        ipv6=True,
+        onboot=False,
+    )
+    (text,) = profiles(NetworkPlan(network, Nic("ens3", "52:54:00:00:00:01", True))).values()
+    assert "[ipv4]\nmethod=manual\naddress1=192.0.2.10/25\ngateway=192.0.2.1\ndns=192.0.2.1;\n" in text
+    assert "[ipv6]\nmethod=auto\ndns=2001:db8::1;\n" in text
+    assert "autoconnect=false\n" in text
+
+
+def test_without_a_card_there_is_only_the_bridge() -> None:
+    assert list(profiles(NetworkPlan(Network(device="br0", ports=("link",)), None))) == ["br0"]
+
+
+def test_hosts_knows_short_and_long_name() -> None:
+    assert "127.0.1.1 a.b.c a\n" in hosts("a.b.c")
+    assert "127.0.1.1 a\n" in hosts("a")
+
+
+def test_time_sources_replace_those_of_the_image() -> None:
+    text = "pool x iburst\n# server y\nsourcedir /run/dhcp\nmakestep 1 3\n"
+    assert with_sources(text, [TimeSource("a"), TimeSource("b", "pool", nts=True)]) == (
+        "#pool x iburst\n# server y\n#sourcedir /run/dhcp\nmakestep 1 3\n\n"
+        "# From the kickstart:\nserver a iburst\npool b iburst nts\n"
+    )
+
+
+def test_useradd() -> None:
+    (user,) = read_kickstart("user --name=a --gid=7 --uid=8 --homedir=/h --gecos='A B'", "ks").users
+    options = "--create-home --shell /bin/bash --gid a --uid 8 --home-dir /h --comment".split()
+    assert useradd_argv(user) == ["useradd", *options, "A B", "a"]
+
+
+# The tree
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    for name in (
+        "usr/share/zoneinfo/Etc/UTC",
+        "usr/lib/systemd/system/foo.service",
+        "usr/lib/systemd/system/bar@.service",
+        "bin/sh",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+def test_a_kickstart_that_fits_the_tree(tree: Path) -> None:
+    text = "services --enabled=foo,bar@x,foo.service\nuser --name=a --shell=/bin/sh\n%post\nx\n%end\n"
+    check_tree(read_kickstart(text, "ks.cfg"), tree)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("timezone Mars/Base", "ks.cfg:1: the image has no time zone Mars/Base"),
+        ("timezone ../zoneinfo/Etc/UTC", "has no time zone"),
+        ("services --enabled=foo,nope", "ks.cfg:1: the image has no service nope"),
+        ("services --disabled=nope@1", "the image has no service nope@1"),
+        ("user --name=a --shell=/bin/zsh", "ks.cfg:1: the image has no shell /bin/zsh"),
+        ("%post --interpreter=/usr/bin/perl\nx\n%end", "ks.cfg:1: %post: the image has no /usr/bin/perl"),
+    ],
+)
+def test_what_the_tree_lacks(tree: Path, text: str, message: str) -> None:
+    with pytest.raises(KickstartError) as caught:
+        check_tree(read_kickstart(text, "ks.cfg"), tree)
+    assert message in str(caught.value)
+
+
+# The command
+
+
+@pytest.fixture
+def ready(
+    tmp_path: Path, tree: Path, machine: Machine, image: ImageInfo, monkeypatch: pytest.MonkeyPatch
+) -> list[list[str]]:
+    """The command on a machine that exists only here; gives what was run."""
+    ran: list[list[str]] = []
+    monkeypatch.setattr(cli, "LOG", tmp_path / "run/install.log")
+    monkeypatch.setattr(cli, "RUN", tmp_path / "run")
+    monkeypatch.setattr("edgelinux_installer.cli.os.geteuid", lambda: 0)
+    monkeypatch.setattr(cli, "console_names", lambda: ("tty0",))
+    monkeypatch.setattr(cli, "Consoles", lambda names, stdout: Consoles([], stdout=True))
+    monkeypatch.setattr(cli, "check_tree", lambda ks: check_tree(ks, tree))
+    monkeypatch.setattr("edgelinux_installer.cli.machine.look", lambda: machine)
+    monkeypatch.setattr("edgelinux_installer.cli.images.load", lambda: image)
+    monkeypatch.setattr(cli, "run", lambda argv: ran.append(argv))
+    monkeypatch.setattr(cli, "start_shells", lambda names: ran.append(["shells", *names]))
+    (tmp_path / "ks.cfg").write_text(
+        "network --hostname=edge1\nhalt\n%addon edgelinux_zfs\ndisks = 2\n%end\n"
+    )
+    return ran
+
+
+def test_check_prints_the_plan_and_does_nothing(
+    ready: list[list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["--check", "--kickstart", f"{tmp_path}/ks.cfg"]) == 0
+    assert "edgeLinux OS 2.1.0 would be installed as edge1 (uefi):" in capsys.readouterr().out
+    assert cli.main(["--check", "--format", "json", "--kickstart", f"{tmp_path}/ks.cfg"]) == 0
+    assert json.loads(capsys.readouterr().out)["hostname"] == "edge1"
+    assert ready == []
+    assert not (tmp_path / "run").exists()
+
+
+def test_check_of_a_bad_kickstart(
+    ready: list[list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "ks.cfg").write_text("autopart\n")
+    assert cli.main(["--check", "--kickstart", f"{tmp_path}/ks.cfg"]) == 2
+    assert "ks.cfg:1: autopart is not supported" in capsys.readouterr().err
+
+
+def test_a_finished_installation_ends_as_the_kickstart_says(
+    ready: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "install", lambda plan, say: say("Installation complete after 1 seconds"))
+    assert cli.main(["--kickstart", f"{tmp_path}/ks.cfg"]) == 0
+    assert ready == [["systemctl", "--no-block", "halt"]]
+
+
+@pytest.mark.parametrize("error", [EdgeLinuxError("it broke"), KeyError("it broke"), KeyboardInterrupt()])
+def test_a_failed_installation_leaves_a_shell_and_no_reboot(
+    ready: list[list[str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: BaseException,
+) -> None:
+    def fail(*_arguments: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(cli, "install", fail)
+    monkeypatch.setenv("INVOCATION_ID", "1")
+    assert cli.main(["--kickstart", f"{tmp_path}/ks.cfg"]) == 1
+    assert ready == [["shells", "tty0"]]
+    out = capsys.readouterr().out
+    assert "INSTALLATION FAILED: " in out
+    assert "Traceback" not in out
+    assert (tmp_path / "run/install.log").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_person_who_started_it_gets_no_second_shell(
+    ready: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("INVOCATION_ID", raising=False)
+    assert cli.main(["--kickstart", "/none"]) == 1
+    assert ready == []
+
+
+def test_pre_runs_before_disks_are_looked_at(
+    ready: list[list[str]], tmp_path: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    monkeypatch.setattr(cli, "run_pre", lambda ks: order.append("pre"))
+
+    def look() -> Machine:
+        order.append("look")
+        return machine
+
+    monkeypatch.setattr("edgelinux_installer.cli.machine.look", look)
+    monkeypatch.setattr(cli, "install", lambda plan, say: order.append("install"))
+    cli.main(["--kickstart", f"{tmp_path}/ks.cfg"])
+    assert order == ["pre", "look", "install"]
+
+
+# What a failed attempt left
+
+
+def test_only_the_pool_that_this_live_system_made_is_put_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[str] = []
+    monkeypatch.setattr(halfmade, "run", lambda argv, check=True: ran.append(" ".join(map(str, argv))))
+    monkeypatch.setattr("edgelinux_installer.halfmade.zfs.pools", lambda: ("antlets",))
+    monkeypatch.setattr("edgelinux_installer.halfmade.zfs.pool_guid", lambda pool: 42)
+    assert halfmade.put_away(tmp_path, Path("/target"))
+    assert ran == []
+    halfmade.remember(tmp_path, 41)
+    assert halfmade.put_away(tmp_path, Path("/target"))
+    assert ran == []
+    halfmade.remember(tmp_path, 42)
+    assert halfmade.put_away(tmp_path, Path("/target"))
+    assert ran == ["umount --recursive /target", "zpool export -f antlets"]
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_label_of_the_medium(tmp_path: Path) -> None:
+    assert machine.media_label(tmp_path) == ""
+    (tmp_path / "edgelinux").mkdir()
+    (tmp_path / "edgelinux/media.json").write_text('{"label": "EDGELINUX_0123ABCD"}')
+    assert machine.media_label(tmp_path) == "EDGELINUX_0123ABCD"
