@@ -73,6 +73,10 @@ class SerialShell:
         assert isinstance(match, re.Match)
         return Result(int(match.group(1)), strip_ansi(self._spawn.before).strip())
 
+    def start(self, command: str) -> None:
+        """Types a command and does not wait for it."""
+        self._spawn.send(f" {command}\r")
+
     def check(self, command: str, seconds: float = 120) -> str:
         """Runs a command that must succeed, and gives its output."""
         result = self.run(command, seconds)

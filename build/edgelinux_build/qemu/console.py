@@ -29,6 +29,12 @@ def strip_ansi(text: str) -> str:
     return _ANSI.sub("", text)
 
 
+def _segments(line: str) -> list[str]:
+    """A line's texts, clean: a carriage return may begin a new text over an unfinished one."""
+    segments = [strip_ansi(segment) for segment in line.split("\r")]
+    return [segment for segment in segments if segment] or [""]
+
+
 @dataclass(frozen=True)
 class Sign:
     """A line on the console that means failure, and what it means."""
@@ -100,7 +106,7 @@ class Watcher:
     @property
     def partial(self) -> str:
         """The line that has no end yet: a prompt, perhaps."""
-        return strip_ansi(self._partial)
+        return _segments(self._partial)[-1]
 
     @property
     def last_lines(self) -> tuple[str, ...]:
@@ -115,7 +121,7 @@ class Watcher:
                 same text is kept and among the error's lines.
         """
         *complete, self._partial = (self._partial + text).split("\n")
-        lines = [strip_ansi(line).rstrip() for line in complete]
+        lines = [segment.rstrip() for line in complete for segment in _segments(line)]
         self._last.extend(lines)
         for line in (*lines, self.partial):
             for sign in self._signs:

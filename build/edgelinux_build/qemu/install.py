@@ -22,8 +22,8 @@ __all__ = [
     "wait_until_up",
 ]
 
-# What the installer prints when a step begins and at each tenth of a long one, and its last line before it
-# reboots.
+# What the installer prints first, when a step begins and at each tenth of a long one, and at the end.
+STARTED = r"^edgeLinux installer\b"
 PROGRESS = re.compile(r"^edgeLinux installer +\d+/\d+ +\d+%")
 FINISHED = r"^Installation complete"
 
@@ -47,7 +47,7 @@ def wait_for_installer(vm: VirtualMachine, facts: IsoFacts) -> float:
         if facts.install_entry is None:
             raise EdgeLinuxError("the ISO's menu has no entry that installs")
         choose_entry(vm, facts.install_entry)
-    vm.wait_for(PROGRESS.pattern, BOOT_SECONDS, "the installer")
+    vm.wait_for(STARTED, BOOT_SECONDS, "the installer")
     return vm.seconds
 
 

@@ -65,6 +65,18 @@ def test_a_sign_in_pieces() -> None:
         watcher.feed("nic - not syncing: x")
 
 
+def test_a_carriage_return_begins_a_line() -> None:
+    watcher = Watcher()
+    assert watcher.feed("[ 1.0] unfinished\r\x1b[Kedge 10%\r\n\r\nb\r\n") == [
+        "[ 1.0] unfinished",
+        "edge 10%",
+        "",
+        "b",
+    ]
+    watcher.feed("waiting\r# ")
+    assert watcher.partial == "# "
+
+
 def test_the_last_forty_lines_are_kept() -> None:
     watcher = Watcher()
     watcher.feed("".join(f"{number}\n" for number in range(100)))

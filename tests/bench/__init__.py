@@ -1,0 +1,1 @@
+"""Measures what was promised, as ratios within one run on one machine."""

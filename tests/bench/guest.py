@@ -1,0 +1,172 @@
+"""How long installing and booting take in a guest: the installer against bare commands on the same disks."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from edgelinux_build.qemu import media, session
+from edgelinux_build.qemu.install import wait_for_installer, wait_until_up
+from edgelinux_build.qemu.runner import VirtualMachine
+
+from tests.bench.report import Figure, Report
+from tests.e2e.lab import ROOT, Lab
+from tests.e2e.serial import SerialShell
+
+__all__ = ["measure_guest"]
+
+DISKS = ("/dev/vda", "/dev/vdb")
+
+# What an installation is made of, by hand. Each step prints its name and how long it took.
+BARE = r"""
+set -eu
+image=/run/initramfs/live/live/edgelinux.squashfs
+field() { sed -n "s/.*\"$1\": *\"\([^\"]*\)\".*/\1/p" /usr/lib/edgelinux/image.json | head -n 1; }
+step() { local name=$1 start end; shift; start=$(date +%s%N); "$@"; end=$(date +%s%N)
+         echo "bare $name $(( (end - start) / 1000000 ))"; }
+
+partitions() {
+    local disk
+    for disk in @DISKS@; do
+        sgdisk --clear --new=1:0:+1M --typecode=1:ef02 --new=2:0:+1G --typecode=2:ef00 \
+            --new=3:0:0 --typecode=3:bf01 "$disk" > /dev/null
+    done
+    udevadm settle
+}
+format_esps() { local disk; for disk in @DISKS@; do mkfs.vfat -F 32 "${disk}2" > /dev/null; done; }
+pool() {
+    modprobe zfs
+    zpool create -f -R /run/bare -o cachefile=none -o ashift=12 -o compatibility=openzfs-2.2-linux \
+        -O compression=lz4 -O acltype=posixacl -O xattr=sa -O atime=off -O canmount=off -O mountpoint=none \
+        bare mirror /dev/vda3 /dev/vdb3
+    zfs create -o canmount=noauto -o mountpoint=/ bare/root
+    zfs mount bare/root
+}
+tree() { unsquashfs -f -n -q -d /run/bare "$image"; }
+esps() {
+    local disk kernel initramfs
+    kernel=$(field kernel_path); initramfs=$(field initramfs_path)
+    mkdir -p /run/esp
+    for disk in @DISKS@; do
+        mount "${disk}2" /run/esp
+        mkdir -p /run/esp/EFI/BOOT
+        cp "/run/bare$kernel" /run/esp/vmlinuz
+        cp "/run/bare$initramfs" /run/esp/initramfs.img
+        cp "$(field shim)" /run/esp/EFI/BOOT/BOOTX64.EFI
+        cp "$(field grub_efi)" /run/esp/EFI/BOOT/grubx64.efi
+        grub-install --target=i386-pc --boot-directory=/run/esp "$disk" 2> /dev/null
+        umount /run/esp
+    done
+}
+close_pool() { zfs umount bare/root; zpool export bare; sync; }
+
+sync; echo 3 > /proc/sys/vm/drop_caches
+step sgdisk partitions
+step mkfs.vfat format_esps
+step zpool-create pool
+step unsquashfs tree
+step ESPs esps
+step export close_pool
+"""
+
+BLANK = r"""
+set -eu
+for disk in @DISKS@; do
+    zpool labelclear -f "${disk}3" || true
+    wipefs --all --quiet "${disk}3" "${disk}2" "$disk"
+    blkdiscard "$disk"
+done
+udevadm settle
+sync; echo 3 > /proc/sys/vm/drop_caches
+"""
+
+KICKSTART = """\
+lang en_US.UTF-8
+keyboard us
+timezone Etc/UTC --utc
+network --hostname=measured
+network --device=br0 --bridgeslaves=link --bootproto=dhcp
+rootpw --lock
+sshkey --username=root "{key}"
+bootloader --append="console=ttyS0,115200"
+reboot
+%addon edgelinux_zfs
+pool = antlets
+layout = mirror
+disks = 2
+select = /dev/vd[ab]
+%end
+"""
+
+
+def _filled(script: str) -> str:
+    return script.replace("@DISKS@", " ".join(DISKS))
+
+
+def _bare(shell: SerialShell) -> dict[str, float]:
+    output = shell.check(_filled(BARE), seconds=900)
+    return {name: int(ms) / 1000 for name, ms in re.findall(r"bare (\S+) (\d+)", output)}
+
+
+def _boot_seconds(host: Any) -> dict[str, float]:
+    """Kernel, initramfs and user space up to multi-user.target, as systemd saw them."""
+    host.run("timeout 300 systemctl is-system-running --wait")
+    said = host.check_output("systemd-analyze time")
+    found = {}
+    for name in ("kernel", "initrd"):
+        if match := re.search(rf"([\d.]+)(m?s) \({name}\)", said):
+            found[name] = float(match[1]) / (1000 if match[2] == "ms" else 1)
+    match = re.search(r"multi-user\.target reached after (?:(\d+)min )?([\d.]+)s", said)
+    assert match, said
+    found["userspace"] = 60 * int(match[1] or 0) + float(match[2])
+    return found
+
+
+def _iso(out: Path, site: Path | None = None) -> Path:
+    argv = [sys.executable, "-m", "edgelinux_build.cli", "build", "--out", str(out)]
+    if site is not None:
+        argv += ["--site", str(site)]
+    subprocess.run(argv, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    return next(out.glob("*.iso"))
+
+
+def _install_and_boot(report: Report, lab: Lab, iso: Path) -> None:
+    wishes = session.Wishes("bench", iso=iso, new_disks=("12G", "12G"))
+    with lab.start(wishes, lab.accel(iso)) as vm:
+        vm.wait_for(r"edgelinux-install|root@\S+", 420, "the live system's shell")
+        report.add(Figure("power-on to a live shell", vm.seconds, "s"))
+        with SerialShell(vm) as shell:
+            bare = _bare(shell)
+            shell.check(_filled(BLANK))
+            shell.write("/run/bench.ks", KICKSTART.format(key=lab.public_key))
+            shell.start("edgelinux-install --kickstart /run/bench.ks")
+            took = _installer_seconds(vm)
+        report.add(Figure("installing", took, "s", 1.3, sum(bare.values()), {}, bare))
+        rebooted = vm.seconds
+        wait_until_up(vm)
+        report.add(Figure("reboot to a log-in prompt and SSH", vm.seconds - rebooted, "s"))
+        host = lab.ssh(vm)
+        parts = _boot_seconds(host)
+        total = sum(parts.values())
+        report.add(Figure("installed boot to multi-user.target", total, "s", 60, None, parts))
+
+
+def _installer_seconds(vm: VirtualMachine) -> float:
+    match = vm.wait_for(r"Installation complete after (\d+) seconds", 900, "the end of the installation")
+    return float(match[1])
+
+
+def measure_guest(report: Report, scratch: Path, artefacts: Path) -> None:
+    """Boots twice: live, with both installations and the reboot into the second; and up to the installer."""
+    lab = Lab(artefacts, scratch / "lab")
+    _install_and_boot(report, lab, _iso(scratch / "default"))
+    site = scratch / "unattended.site.yaml"
+    site.write_text(f'unattended: true\nroot:\n  ssh_keys: ["{lab.public_key}"]\n')
+    iso = _iso(scratch / "unattended", site)
+    facts = media.read_iso(iso, scratch / "facts")
+    wishes = session.Wishes("bench-live", iso=iso, new_disks=("12G", "12G"))
+    with lab.start(wishes, lab.accel(iso)) as vm:
+        report.add(Figure("live boot to installer start", wait_for_installer(vm, facts), "s", 60))
