@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +15,7 @@ from edgelinux_build.qemu import media, session, state, terminal
 from edgelinux_build.qemu.install import follow_install
 from edgelinux_build.qemu.machine import BUSES, Bus
 from edgelinux_build.qemu.runner import VirtualMachine
+from edgelinux_build.tables import format_table
 
 __all__ = ["boot"]
 
@@ -50,12 +52,14 @@ def _how_to_reach(record: state.Record) -> str:
     )
 
 
-def _list() -> None:
+def _list(form: str) -> None:
     running = state.records()
-    for record in running:
-        click.echo(f"{record.name}  pid {record.pid}  {record.firmware}  ssh port {record.ssh_port}")
-    if not running:
-        click.echo("no machine is running")
+    if form == "json":
+        click.echo(json.dumps([asdict(record) for record in running], indent=2))
+        return
+    rows = [(r.name, str(r.pid), r.firmware, str(r.ssh_port), r.console_log) for r in running]
+    for line in format_table(("NAME", "PID", "FIRMWARE", "SSH PORT", "CONSOLE LOG"), rows):
+        click.echo(line)
 
 
 def _attach(record: state.Record) -> None:
@@ -130,17 +134,25 @@ def _install(vm: VirtualMachine, facts: media.IsoFacts) -> None:
     help="Where ISOs are, and where the machine's files go (vm/NAME).",
 )
 @click.option("--list", "list_machines", is_flag=True, help="List the running machines.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Of --list.",
+)
 @click.option("--attach", "attach_name", metavar="NAME", help="Attach to a running machine's console.")
 @click.option("--stop", "stop_name", metavar="NAME", help="End a running machine.")
 def boot(
     targets: tuple[Path, ...], firmware: Literal["uefi", "bios"], accel: Literal["auto", "kvm", "tcg"],
     new_disks: tuple[str, ...], bus: Bus, usb: bool, nic: Literal["virtio-net-pci", "e1000e"],
     unattended: bool, memory: int, cpus: int, ssh_port: int, console: Path | None, detach: bool, name: str,
-    out: Path, list_machines: bool, attach_name: str | None, stop_name: str | None,
+    out: Path, list_machines: bool, form: str, attach_name: str | None, stop_name: str | None,
 ) -> None:  # fmt: skip
     """Start an ISO or disks in QEMU (default: the newest ISO in out/)."""
     if list_machines:
-        return _list()
+        return _list(form)
     if attach_name:
         return _attach(state.find(attach_name))
     if stop_name:

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +117,8 @@ class Lab:
         kept = self.artefacts / wishes.name
         kept.mkdir(parents=True, exist_ok=True)
         machine = session.lay_out(wishes, self.scratch / wishes.name, accel)
-        return VirtualMachine(machine, kept, allowed)
+        # Listed under a name of its own, beside machines that a person runs.
+        return VirtualMachine(replace(machine, name=f"test-{wishes.name}"), kept, allowed, tied=True)
 
     def ssh(self, vm: VirtualMachine, user: str = "root", boot: str = "") -> Any:
         """A testinfra host for a running machine. `boot` is another one after each reboot."""

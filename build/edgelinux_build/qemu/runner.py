@@ -51,8 +51,14 @@ def _unsent(connection: socket.socket) -> int:
 class VirtualMachine:
     """A started QEMU. Its console is read from the log that QEMU writes, so the socket stays free."""
 
-    def __init__(self, machine: Machine, directory: Path, allowed: Iterable[str] = ()) -> None:
-        """Starts QEMU; what it says itself goes to `directory`/qemu.log."""
+    def __init__(
+        self, machine: Machine, directory: Path, allowed: Iterable[str] = (), *, tied: bool = False
+    ) -> None:
+        """Starts QEMU; what it says itself goes to `directory`/qemu.log. `tied`: it ends with this process.
+
+        Raises:
+            EdgeLinuxError: QEMU is not installed.
+        """
         self.machine = machine
         self.directory = directory
         self.watcher = Watcher(allowed=allowed)
@@ -63,6 +69,10 @@ class VirtualMachine:
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self.qemu_log = directory / "qemu.log"
         command = argv(machine)
+        if shutil.which(command[0]) is None:
+            raise EdgeLinuxError(f"{command[0]} is not installed", hint="install qemu-system-x86")
+        if tied:  # whatever ends this process: prctl(2), PR_SET_PDEATHSIG
+            command = ["setpriv", "--pdeathsig", "TERM", "--", *command]
         with self.qemu_log.open("ab") as log:
             log.write(f"{' '.join(command)}\n".encode())
             log.flush()

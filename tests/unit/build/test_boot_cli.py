@@ -52,4 +52,5 @@ def test_unattended_needs_an_iso(tmp_path: Path) -> None:
 
 
 def test_no_machines() -> None:
-    assert CliRunner().invoke(boot_cli.boot, ["--list"]).output == "no machine is running\n"
+    assert CliRunner().invoke(boot_cli.boot, ["--list"]).output.startswith("NAME")
+    assert CliRunner().invoke(boot_cli.boot, ["--list", "--format", "json"]).output == "[]\n"
