@@ -167,7 +167,7 @@ def pypi_package(spec: PyPiPackage, base: Base) -> Package:
         )
     entries = []
     for file in found.files or ():
-        # Commands lie outside ("../../../bin"), and what pip noted about this installation is of no use elsewhere.
+        # Commands lie outside ("../../../bin"); what pip noted about this installation is of no use elsewhere.
         if (
             file.parts[0] == ".."
             or "__pycache__" in file.parts
@@ -194,8 +194,13 @@ def describe(package: Package, root: Path) -> dict[str, Json]:
     """Return all that the package is made from, as the input of a stage."""
 
     def name(entry: Entry) -> str:
-        inside = entry.source is not None and entry.source.is_relative_to(root)
-        return str(entry.source.relative_to(root)) if inside and entry.source else entry.target
+        # What pip installed is the same wherever its environment lies.
+        if entry.source is None or "site-packages" in entry.source.parts:
+            return entry.target
+        return str(entry.source.relative_to(root))
+
+    def content(entry: Entry) -> str:
+        return f"{entry.target} {entry.mode:o} {hash_file(entry.source) if entry.source else entry.text}"
 
     return {
         "version": package.version,
@@ -203,8 +208,5 @@ def describe(package: Package, root: Path) -> dict[str, Json]:
         "description": package.description,
         "depends": list(package.depends),
         "units": package.units.model_dump(mode="json"),
-        "files": {
-            f"{name(entry)}": f"{entry.target} {entry.mode:o} {hash_file(entry.source) if entry.source else entry.text}"
-            for entry in package.entries
-        },
+        "files": {name(entry): content(entry) for entry in package.entries},
     }
