@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -10,6 +11,8 @@ from pathlib import Path
 from edgelinux_hostd.run import run
 
 __all__ = ["Consoles", "console_names", "start_shells"]
+
+log = logging.getLogger("edgelinux.installer")
 
 _ACTIVE = Path("/sys/class/tty/console/active")
 
@@ -36,6 +39,8 @@ class Consoles:
 
     def say(self, line: str) -> None:
         """Write one line everywhere. A console that cannot take it must not stop an installation."""
+        if line:
+            log.info("%s", line)
         if self._stdout:
             print(line, flush=True)
         for path in self._paths:

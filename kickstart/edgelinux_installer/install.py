@@ -36,7 +36,7 @@ def install(
     steps: Sequence[Step] = STEPS,
     context: Callable[[InstallPlan, Progress, Path], Context] = Context,
 ) -> None:
-    """Install. Raises InstallError after putting away what was begun."""
+    """Install. Whatever stops it, what was begun is put away first; raises InstallError."""
     progress = Progress([step.weight for step in steps], say)
     ctx = context(plan, progress, medium)
     for line in _summary(plan):
@@ -45,8 +45,10 @@ def install(
         progress.begin(step.name)
         try:
             step.run(ctx)
-        except Exception as error:
+        except BaseException as error:
             _give_up(ctx)
+            if not isinstance(error, Exception):
+                raise
             if not isinstance(error, EdgeLinuxError | OSError):
                 # A defect of ours: the log gets all of it, the person one line.
                 log.exception("in step %r", step.name)

@@ -24,6 +24,7 @@ def check_tree(ks: Kickstart, root: Path = Path("/")) -> None:
     for unit in (*ks.services.enabled, *ks.services.disabled):
         if not _has_unit(root, unit):
             raise KickstartError(ks.file, ks.services.line, f"the image has no service {unit}")
+    _check_ids(ks, root)
     for user in ks.users:
         if user.shell and not _has_program(root, user.shell):
             raise KickstartError(ks.file, user.line, f"the image has no shell {user.shell}")
@@ -32,6 +33,27 @@ def check_tree(ks: Kickstart, root: Path = Path("/")) -> None:
             raise KickstartError(
                 ks.file, script.line, f"%{script.when}: the image has no {script.interpreter}"
             )
+
+
+def _check_ids(ks: Kickstart, root: Path) -> None:
+    """Refuse names and numbers that the image has given away, which useradd would stop at."""
+    groups = _numbers(root / "etc/group")
+    uids = set(_numbers(root / "etc/passwd").values())
+    for user in ks.users:
+        if user.name in groups:
+            raise KickstartError(ks.file, user.line, f"the image already has a group {user.name}")
+        if user.uid is not None and user.uid in uids:
+            raise KickstartError(ks.file, user.line, f"user --uid={user.uid} is in use in the image")
+        if user.gid is not None and user.gid in groups.values():
+            raise KickstartError(ks.file, user.line, f"user --gid={user.gid} is in use in the image")
+        if user.uid is not None:
+            uids.add(user.uid)
+
+
+def _numbers(path: Path) -> dict[str, int]:
+    """Map the names in passwd(5) or group(5) to their numbers."""
+    fields = (line.split(":") for line in path.read_text(encoding="utf-8").splitlines())
+    return {words[0]: int(words[2]) for words in fields if len(words) > 2 and words[2].isdigit()}
 
 
 def _has_unit(root: Path, name: str) -> bool:

@@ -183,9 +183,7 @@ class _Converter:
                 raise self.refuse(data.lineno, f"bootloader --append: {word!r} is not a kernel argument")
             if word.partition("=")[0] in RESERVED_ARGUMENTS:
                 raise self.refuse(data.lineno, f"bootloader --append: {word} is set by the installer")
-        if data.timeout is not None and not 0 <= data.timeout <= 3600:
-            raise self.refuse(data.lineno, f"bootloader --timeout={data.timeout} is not 0 to 3600 seconds")
-        return Bootloader(tuple(words), data.timeout, data.lineno)
+        return Bootloader(tuple(words), data.lineno)
 
     def clearpart(self) -> ClearPart:
         data = self.command["clearpart"]

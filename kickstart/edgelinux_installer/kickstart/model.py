@@ -128,10 +128,9 @@ class Services:
 
 @dataclass(frozen=True)
 class Bootloader:
-    """The `bootloader` line: kernel arguments, and seconds that the menu waits (None = the default)."""
+    """The `bootloader` line: kernel arguments."""
 
     append: tuple[str, ...] = ()
-    timeout: int | None = None
     line: int = 0
 
 

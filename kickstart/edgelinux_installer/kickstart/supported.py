@@ -86,8 +86,8 @@ SUPPORTED: dict[str, Command] = {
     "services": _command("--enabled", "--disabled"),
     "bootloader": _command(
         "--append",
-        "--timeout",
         instead={
+            "--timeout": "the menu of the installed host waits 3 seconds",
             "--location": "the boot loader always goes onto every disk of the pool",
             "--boot-drive": "the boot loader always goes onto every disk of the pool",
             "--driveorder": "the boot loader always goes onto every disk of the pool",

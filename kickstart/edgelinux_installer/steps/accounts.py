@@ -22,8 +22,11 @@ def create(ctx: Context) -> None:
     """Create groups and users, set passwords, install SSH keys."""
     ks = ctx.plan.kickstart
     bind(ctx.target)
+    own = {user.name for user in ks.users}
     for group in dict.fromkeys(group for user in ks.users for group in user.groups):
-        in_target(ctx.target, ["groupadd", "--force", group])
+        # The groups named like users come with them; but all others have to be there first.
+        if group not in own:
+            in_target(ctx.target, ["groupadd", "--force", group])
     for user in ks.users:
         if user.gid is not None:
             in_target(ctx.target, ["groupadd", "--gid", str(user.gid), user.name])
@@ -39,8 +42,9 @@ def useradd_argv(user: User) -> list[str]:
     argv += ["--gid", user.name] if user.gid is not None else ["--user-group"]
     if user.uid is not None:
         argv += ["--uid", str(user.uid)]
-    if user.groups:
-        argv += ["--groups", ",".join(user.groups)]
+    groups = [group for group in user.groups if group != user.name]
+    if groups:
+        argv += ["--groups", ",".join(groups)]
     if user.homedir:
         argv += ["--home-dir", user.homedir]
     if user.gecos:

@@ -12,6 +12,7 @@ from edgelinux_hostd.layout import POOL
 from edgelinux_hostd.run import run
 
 from edgelinux_installer import halfmade
+from edgelinux_installer.chroot import end_processes
 from edgelinux_installer.context import LOG, Context, Step
 from edgelinux_installer.files import write
 
@@ -29,6 +30,7 @@ def close(ctx: Context) -> None:
     if LOG.exists():
         shutil.copyfile(LOG, directory / "install.log")
         (directory / "install.log").chmod(0o600)
+    end_processes(ctx.target)
     _patiently(["umount", "--recursive", str(ctx.target)])
     _patiently(["zpool", "export", POOL])
     halfmade.forget(ctx.run_dir)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.server
 import json
+import shlex
+import signal
 import threading
 import urllib.request
 from collections.abc import Iterator
@@ -14,6 +16,7 @@ import pytest
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.image import ImageInfo
 from edgelinux_installer import cli, consoles, halfmade, machine
+from edgelinux_installer.chroot import end_processes
 from edgelinux_installer.consoles import Consoles, console_names, start_shells
 from edgelinux_installer.kickstart import KickstartError, Network, TimeSource, read_kickstart
 from edgelinux_installer.nics import Nic
@@ -216,8 +219,9 @@ def test_time_sources_replace_those_of_the_image() -> None:
 
 def test_useradd() -> None:
     (user,) = read_kickstart("user --name=a --gid=7 --uid=8 --homedir=/h --gecos='A B'", "ks").users
-    options = "--create-home --shell /bin/bash --gid a --uid 8 --home-dir /h --comment".split()
-    assert useradd_argv(user) == ["useradd", *options, "A B", "a"]
+    assert shlex.join(useradd_argv(user)) == (
+        "useradd --create-home --shell /bin/bash --gid a --uid 8 --home-dir /h --comment 'A B' a"
+    )
 
 
 # The tree
@@ -233,6 +237,9 @@ def tree(tmp_path: Path) -> Path:
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/bash\ndaemon:x:1:1::/:/bin/false\n")
+    (tmp_path / "etc/group").write_text("root:x:0:\ndisk:x:6:\n+\n")
     return tmp_path
 
 
@@ -248,6 +255,10 @@ def test_a_kickstart_that_fits_the_tree(tree: Path) -> None:
         ("timezone ../zoneinfo/Etc/UTC", "has no time zone"),
         ("services --enabled=foo,nope", "ks.cfg:1: the image has no service nope"),
         ("services --disabled=nope@1", "the image has no service nope@1"),
+        ("user --name=disk", "ks.cfg:1: the image already has a group disk"),
+        ("user --name=a --uid=1", "ks.cfg:1: user --uid=1 is in use"),
+        ("user --name=a --uid=2000\nuser --name=b --uid=2000", "ks.cfg:2: user --uid=2000 is in use"),
+        ("user --name=a --gid=6", "ks.cfg:1: user --gid=6 is in use"),
         ("user --name=a --shell=/bin/zsh", "ks.cfg:1: the image has no shell /bin/zsh"),
         ("%post --interpreter=/usr/bin/perl\nx\n%end", "ks.cfg:1: %post: the image has no /usr/bin/perl"),
     ],
@@ -355,7 +366,24 @@ def test_pre_runs_before_disks_are_looked_at(
     assert order == ["pre", "look", "install"]
 
 
-# What a failed attempt left
+# What scripts and a failed attempt left
+
+
+def test_processes_left_in_the_new_system_are_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "target"
+    for pid, root in ((1, Path("/")), (20, target), (30, target)):
+        (tmp_path / f"proc/{pid}").mkdir(parents=True)
+        (tmp_path / f"proc/{pid}/root").symlink_to(root)
+    killed: list[tuple[int, str]] = []
+
+    def kill(pid: int, number: signal.Signals) -> None:
+        killed.append((pid, number.name))
+        if pid == 20 or number is signal.SIGKILL:
+            (tmp_path / f"proc/{pid}/root").unlink()
+
+    monkeypatch.setattr("edgelinux_installer.chroot.os.kill", kill)
+    end_processes(target, proc=tmp_path / "proc", patience=0.0)
+    assert sorted(killed) == [(20, "SIGTERM"), (30, "SIGKILL"), (30, "SIGTERM")]
 
 
 def test_only_the_pool_that_this_live_system_made_is_put_away(

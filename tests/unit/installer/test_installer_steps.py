@@ -349,6 +349,16 @@ def test_a_failure_at_any_step_leaves_nothing_bootable(world: World, number: int
     assert not any(line.startswith(("systemctl reboot", "reboot")) for line in world.ran)
 
 
+def test_an_interruption_puts_everything_away_too(world: World) -> None:
+    def interrupted(_ctx: Context) -> None:
+        raise KeyboardInterrupt
+
+    world.answers["zpool list -H -o name"] = (0, "antlets\n")
+    with pytest.raises(KeyboardInterrupt):
+        world.install((*STEPS[:8], replace(STEPS[8], run=interrupted), *STEPS[9:]))
+    assert world.ran[-2:] == ["umount --recursive /target", "zpool export -f antlets"]
+
+
 @pytest.mark.parametrize(
     "program",
     [

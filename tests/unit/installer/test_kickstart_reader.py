@@ -162,6 +162,7 @@ def test_what_happens_at_the_end(word: str, finish: str) -> None:
         ("user --nam=x", 1, "user --nam is not supported"),
         ("rootpw --allow-ssh x", 1, "SSH takes keys only"),
         ("bootloader --location=mbr", 1, "every disk of the pool"),
+        ("bootloader --timeout=5", 1, "waits 3 seconds"),
         ("user --name=x --uid=abc", 1, "invalid int value"),
         ("lang", 1, "required: <lang>"),
         ("zerombr yes", 1, "unrecognized arguments"),
