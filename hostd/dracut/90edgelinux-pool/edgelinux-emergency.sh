@@ -32,7 +32,7 @@ shell_on() {
     printf '%s\r\n' "journalctl shows what happened; exit tries to boot again; reboot restarts." > "$1"
     # Not sulogin: an initramfs that serves every host holds no password to ask for, and refuses for that. Who is
     # at the console can edit the boot menu as well.
-    # A session of its own, so that ^C and job control work on whichever console it is. When the shell ends,
+    # setsid, so that ^C and job control work on whichever console it is. When the shell ends,
     # emergency.service tries to boot once more.
     # shellcheck disable=SC2094  # a terminal
     PS1='initramfs:\w# ' setsid --ctty --wait bash --norc -i < "$1" > "$1" 2>&1

@@ -30,27 +30,29 @@ load_modules() {
     modprobe zfs ${arc:+"zfs_arc_max=$arc"} || fail "the kernel module zfs does not load"
 }
 
-# Partition GUIDs name every partition for good, on every kind of disk. All of /dev is asked only when that is
-# not enough, as with two disks whose partition tables were copied with their GUIDs: it opens every device.
-scan() {
-    state=
-    if [ -d "$partuuids" ]; then
-        dirs="-d $partuuids"
-        found=$(zpool import -d "$partuuids" 2>&1)
-        state=$(printf '%s\n' "$found" | pool_state "$guid")
-        [ "$state" = ONLINE ] && return
-        dirs="$dirs -d /dev"
-    else
-        dirs="-d /dev"
-    fi
-    # shellcheck disable=SC2086  # a list of options
-    found=$(zpool import $dirs 2>&1)
+# Look for the pool in these directories; sets `found` (what zpool says), `state` and `dirs`.
+look() {
+    dirs=$*
+    found=$(zpool import "$@" 2>&1)
     state=$(printf '%s\n' "$found" | pool_state "$guid")
 }
 
+# Partition GUIDs name every partition for good, on every kind of disk. All of /dev is asked only when that is
+# not enough, as with two disks whose partition tables were copied with their GUIDs: it opens every device.
+scan() {
+    if [ -d "$partuuids" ]; then
+        look -d "$partuuids"
+        [ "$state" = ONLINE ] || look -d "$partuuids" -d /dev
+    else
+        look -d /dev
+    fi
+}
+
 import() {
-    # Names that vdevs are known by from now on should be there for all of them.
-    udevadm settle --timeout=10
+    case "$dirs" in
+        # What has no name for good yet may be about to get one.
+        *" /dev") udevadm settle --timeout=10 ;;
+    esac
     # -f: the pool may have been used by a rescue system that did not export it. The GUID says that it is ours.
     # The name is the one in root=, whatever it was called elsewhere.
     # shellcheck disable=SC2086  # a list of options
@@ -73,11 +75,17 @@ started=$(uptime_seconds)
 degraded_since=
 tries=0
 
-# Disks that are there already are worth one look, not many while udev still works.
-udevadm settle --timeout=10
+# udev names file systems by their UUID, and the UUID of a pool's member is the pool's GUID. When the first member
+# is there, the others mostly are too; if not, looks are dear while udev is busy with all the devices of a host.
+udevadm settle --timeout=10 --exit-if-exists="/dev/disk/by-uuid/$guid"
+state=
+[ ! -d "$partuuids" ] || look -d "$partuuids"
+if [ "$state" != ONLINE ]; then
+    udevadm settle --timeout=10
+    scan
+fi
 
 while :; do
-    scan
     now=$(uptime_seconds)
     case "$state" in
         ONLINE)
@@ -100,6 +108,7 @@ while :; do
         break
     fi
     sleep 1
+    scan
 done
 
 printf '%s\n' "$found"

@@ -129,9 +129,8 @@ def test_an_arc_on_the_command_line_wins(initramfs: Initramfs) -> None:
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_degraded_waits_for_the_other_disk(initramfs: Initramfs, shell: str) -> None:
-    initramfs.zpool(
-        "", "", listing((OURS, "DEGRADED")), listing((OURS, "DEGRADED")), listing((OURS, "ONLINE"))
-    )
+    degraded = listing((OURS, "DEGRADED"))
+    initramfs.zpool("", degraded, degraded, degraded, degraded, listing((OURS, "ONLINE")))
     assert initramfs.run("edgelinux-pool.sh", interpreter=shell) == 0
     assert "a disk of pool antlets is missing; waiting 10 s" in initramfs.said()
     assert f"imported pool antlets ({OURS}), ONLINE" in initramfs.said()
