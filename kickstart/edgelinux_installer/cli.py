@@ -122,7 +122,8 @@ def _check(options: argparse.Namespace) -> int:
 def _finish(plan: InstallPlan, consoles: Consoles) -> None:
     action = plan.kickstart.finish
     consoles.say({"reboot": "Rebooting", "poweroff": "Powering off", "halt": "Halting"}[action])
-    run(["systemctl", "--no-block", action])
+    # By force: the pool is closed, and what runs in the live system needs no orderly end.
+    run(["systemctl", "--force", action])
 
 
 def _failed(error: EdgeLinuxError, consoles: Consoles, names: Sequence[str], attended: bool) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from edgelinux_hostd import zfs
@@ -11,6 +12,7 @@ from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.layout import POOL
 
 from edgelinux_installer.context import Context, Step
+from edgelinux_installer.steps.pool import load_zfs
 
 __all__ = ["STEP", "expected_sha256", "verify"]
 
@@ -26,7 +28,12 @@ def verify(ctx: Context) -> None:
             hint=f"`zpool export {POOL}`, and start the installation again",
         )
     expected = expected_sha256(ctx.medium / "live" / "SHA256SUMS", ctx.squashfs.name)
-    if _sha256(ctx) != expected:
+    with ThreadPoolExecutor(max_workers=1) as threads:
+        # Touches no disk, and takes as long as a second processor has nothing to do anyway.
+        loading = threads.submit(load_zfs)
+        found = _sha256(ctx)
+        loading.result()
+    if found != expected:
         raise EdgeLinuxError(
             f"{ctx.squashfs.name} on the medium is damaged (its SHA-256 is not the one in SHA256SUMS); "
             "no disk was touched",
@@ -52,12 +59,12 @@ def _sha256(ctx: Context) -> str:
     try:
         with ctx.squashfs.open("rb", buffering=0) as file:
             size = os.fstat(file.fileno()).st_size
-            # The kernel reads ahead while we calculate, and unsquashfs finds what memory can keep of it.
-            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_SEQUENTIAL)
             done = 0
             while chunk := file.read(_CHUNK):
-                digest.update(chunk)
                 done += len(chunk)
+                # The kernel reads on while we calculate; unsquashfs finds in memory what fits there.
+                os.posix_fadvise(file.fileno(), done, 4 * _CHUNK, os.POSIX_FADV_WILLNEED)
+                digest.update(chunk)
                 ctx.progress.fraction(done / size)
     except OSError as error:
         raise EdgeLinuxError(

@@ -13,23 +13,27 @@ from edgelinux_installer.files import write
 from edgelinux_installer.halfmade import remember
 from edgelinux_installer.machine import ram_bytes
 
-__all__ = ["STEP", "create", "set_hostid"]
+__all__ = ["STEP", "create", "load_zfs", "set_hostid"]
 
 _MODULES = Path("/sys/module")
 _ETC = Path("/etc")
 
 
 def create(ctx: Context) -> None:
-    """Load ZFS, give the live system the new host id, and create the pool."""
-    run(["modprobe", "zfs"])
-    # The default leaves the rest of a small machine too little to unpack the system.
-    (_MODULES / "zfs/parameters/zfs_arc_max").write_text(str(arc.arc_max_bytes(ram_bytes())))
+    """Give the live system the new host id, and create the pool."""
     ctx.hostid = new_hostid()
     set_hostid(ctx.hostid)
     ctx.target.mkdir(parents=True, exist_ok=True)
     run(layout.pool_create_argv(layout.POOL, ctx.plan.layout, ctx.zfs_partitions, str(ctx.target)))
     ctx.pool_guid = zfs.pool_guid(layout.POOL)
     remember(ctx.run_dir, ctx.pool_guid)
+
+
+def load_zfs() -> None:
+    """Load the kernel module."""
+    run(["modprobe", "zfs"])
+    # The default leaves the rest of a small machine too little to unpack the system.
+    (_MODULES / "zfs/parameters/zfs_arc_max").write_text(str(arc.arc_max_bytes(ram_bytes())))
 
 
 def set_hostid(hostid: int) -> None:

@@ -318,7 +318,7 @@ def test_a_finished_installation_ends_as_the_kickstart_says(
 ) -> None:
     monkeypatch.setattr(cli, "install", lambda plan, say: say("Installation complete after 1 seconds"))
     assert cli.main(["--kickstart", f"{tmp_path}/ks.cfg"]) == 0
-    assert ready == [["systemctl", "--no-block", "halt"]]
+    assert ready == [["systemctl", "--force", "halt"]]
 
 
 @pytest.mark.parametrize("error", [EdgeLinuxError("it broke"), KeyError("it broke"), KeyboardInterrupt()])

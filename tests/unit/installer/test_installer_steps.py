@@ -6,8 +6,9 @@ import hashlib
 import json
 import logging
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -182,22 +183,22 @@ def test_the_golden_path(world: World) -> None:
     world.install()
     partition = "/dev/disk/by-partuuid/"
     golden = [
+        "modprobe zfs",
         "sgdisk --clear",
         "sgdisk --clear",
         "mkfs.vfat -F 32 -n EDGELINUX /vda2",
         "mkfs.vfat -F 32 -n EDGELINUX /vdb2",
-        "modprobe zfs",
         "zpool create -f -R /target -o cachefile=none",
         "zpool get -H -o value guid antlets",
         "zfs create -u -o canmount=off -o mountpoint=none antlets/ROOT",
-        "zfs create -u -o canmount=noauto -o mountpoint=/ -o reservation=2G antlets/ROOT/2.1.0",
         "zfs create -u -o canmount=off -o mountpoint=none antlets/STATE",
+        "zfs create -u -o canmount=off antlets/TEMPLATES",
+        "zfs create -u -o canmount=noauto -o mountpoint=/ -o reservation=2G antlets/ROOT/2.1.0",
         "zfs create -u -o mountpoint=legacy antlets/STATE/log",
         "zfs create -u -o mountpoint=legacy antlets/STATE/libvirt",
         "zfs create -u -o mountpoint=legacy antlets/STATE/edgelinux",
         "zfs create -u -o mountpoint=legacy antlets/STATE/home",
         "zfs create -u -o mountpoint=legacy antlets/STATE/root",
-        "zfs create -u -o canmount=off antlets/TEMPLATES",
         "zfs mount antlets/ROOT/2.1.0",
         "mount -t zfs antlets/STATE/log /target/var/log",
         "mount -t zfs antlets/STATE/libvirt /target/var/lib/libvirt",
@@ -237,15 +238,29 @@ def test_the_golden_path(world: World) -> None:
         "umount /esp/vdb2",
     ]
     assert len(world.ran) == len(golden), "\n".join(world.ran)
-    for line, start in zip(world.ran, golden, strict=True):
+    for line, start in zip(_siblings_sorted(world.ran), _siblings_sorted(golden), strict=True):
         assert line.startswith(start)
     create = world.ran[world.index("zpool create")].split()
     assert create[-4:-2] == ["antlets", "mirror"]
     assert all(part.startswith(partition) for part in create[-2:])
-    guids = [
-        word for line in world.ran[:2] for word in line.split() if word.startswith("--partition-guid=3:")
-    ]
+    guids = [word for line in world.ran for word in line.split() if word.startswith("--partition-guid=3:")]
     assert [f"{partition}{guid.removeprefix('--partition-guid=3:')}" for guid in guids] == create[-2:]
+
+
+def _siblings_sorted(lines: list[str]) -> list[str]:
+    """Bring what is done at the same time into one order: datasets of one depth, and their mounts."""
+
+    def group(line: str) -> tuple[str, int]:
+        words = line.split()
+        if words[:2] == ["zfs", "create"]:
+            return "create", words[-1].count("/")
+        return ("mount", 0) if words[:3] == ["mount", "-t", "zfs"] else (line, 0)
+
+    def runs() -> Iterator[list[str]]:
+        for _, found in groupby(lines, key=group):
+            yield sorted(found)
+
+    return [line for run in runs() for line in run]
 
 
 def test_the_new_system_is_this_host(world: World) -> None:
@@ -424,7 +439,7 @@ def test_a_damaged_medium_is_refused_before_any_disk_is_touched(world: World, da
     before = [Path(disk.path).stat().st_mtime_ns for disk in world.plan.disks]
     with pytest.raises(InstallError, match="Checking the medium"):
         world.install()
-    assert world.ran == []
+    assert set(world.ran) <= {"modprobe zfs"}
     assert [Path(disk.path).stat().st_mtime_ns for disk in world.plan.disks] == before
 
 
