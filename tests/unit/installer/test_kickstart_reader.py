@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 from edgelinux_installer.kickstart import SUPPORTED, KickstartError, Network, TimeSource, read_kickstart
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl me@example"
@@ -249,6 +249,7 @@ WORDS = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.one_of(WORDS, st.text(max_size=20), st.just("--a=b"), st.just("\n")), max_size=20).map(
         " ".join
