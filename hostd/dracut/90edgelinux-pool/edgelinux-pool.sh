@@ -2,7 +2,7 @@
 # Import the pool with the GUID in edgelinux.pool=, and no other, without mounting anything.
 #
 # ONLINE: at once. DEGRADED: 10 s after it was first seen, for a disk that is slow to come. Not there: an error
-# after 90 s, and with it emergency.target.
+# after 90 s, and with it emergency.target. The modules are loaded by edgelinux-zfs.service.
 
 # shellcheck source=hostd/dracut/90edgelinux-pool/pool-lib.sh
 . "${EDGELINUX_LIB:-/usr/lib/edgelinux}/pool-lib.sh"
@@ -10,25 +10,6 @@
 degraded_wait=${EDGELINUX_DEGRADED_WAIT:-10}
 give_up_after=${EDGELINUX_GIVE_UP_AFTER:-90}
 partuuids=${EDGELINUX_PARTUUIDS:-/dev/disk/by-partuuid}
-
-fail() {
-    say 3 "cannot boot: $1"
-    exit 1
-}
-
-load_modules() {
-    # An initramfs that serves every host holds no /etc/hostid: the host's own is a kernel argument. spl does
-    # not read it by itself.
-    hostid=$(kernel_arg spl_hostid) || hostid=
-    modprobe spl ${hostid:+"spl_hostid=$hostid"} || fail "the kernel module spl does not load"
-    arc=
-    if ! kernel_arg zfs.zfs_arc_max > /dev/null; then
-        while read -r key kib _; do
-            [ "$key" = MemTotal: ] && arc=$(arc_max "$kib") && break
-        done < /proc/meminfo
-    fi
-    modprobe zfs ${arc:+"zfs_arc_max=$arc"} || fail "the kernel module zfs does not load"
-}
 
 # Look for the pool in these directories; sets `found` (what zpool says), `state` and `dirs`.
 look() {
@@ -70,7 +51,6 @@ esac
 dataset=$(root_dataset) || fail "root= on the kernel command line is not root=zfs:POOL/DATASET"
 pool=${dataset%%/*}
 
-load_modules
 started=$(uptime_seconds)
 degraded_since=
 tries=0

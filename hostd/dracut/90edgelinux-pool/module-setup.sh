@@ -42,6 +42,8 @@ install() {
     inst_hook cmdline 95 "$moddir/parse-edgelinux-pool.sh"
     inst_simple "$moddir/pool-lib.sh" /usr/lib/edgelinux/pool-lib.sh
     inst_script "$moddir/edgelinux-pool-generator.sh" "$systemdutildir/system-generators/edgelinux-pool-generator"
+    inst_script "$moddir/edgelinux-zfs.sh" /usr/lib/edgelinux/edgelinux-zfs
+    inst_simple "$moddir/edgelinux-zfs.service" "$systemdsystemunitdir/edgelinux-zfs.service"
     inst_script "$moddir/edgelinux-pool.sh" /usr/lib/edgelinux/edgelinux-pool
     inst_simple "$moddir/edgelinux-pool.service" "$systemdsystemunitdir/edgelinux-pool.service"
 

@@ -41,6 +41,12 @@ say() {
     printf '<%s>edgelinux: %s\n' "$1" "$2" >> "$EDGELINUX_KMSG"
 }
 
+# End a script because of which this host does not boot.
+fail() {
+    say 3 "cannot boot: $1"
+    exit 1
+}
+
 # Seconds since the kernel started.
 uptime_seconds() {
     read -r uptime_words < /proc/uptime

@@ -110,8 +110,7 @@ def test_online_is_imported_at_once_by_guid(initramfs: Initramfs, shell: str) ->
 
 
 def test_modules_get_hostid_and_arc(initramfs: Initramfs) -> None:
-    initramfs.zpool(listing((OURS, "ONLINE")))
-    assert initramfs.run("edgelinux-pool.sh") == 0
+    assert initramfs.run("edgelinux-zfs.sh") == 0
     lines = initramfs.calls.read_text(encoding="utf-8").splitlines()
     assert lines[0] == "modprobe spl spl_hostid=0x00abcdef"
     total = next(
@@ -121,9 +120,8 @@ def test_modules_get_hostid_and_arc(initramfs: Initramfs) -> None:
 
 
 def test_an_arc_on_the_command_line_wins(initramfs: Initramfs) -> None:
-    initramfs.zpool(listing((OURS, "ONLINE")))
     initramfs.cmdline(*kernel_command_line(ENTRY), "zfs.zfs_arc_max=1073741824")
-    assert initramfs.run("edgelinux-pool.sh") == 0
+    assert initramfs.run("edgelinux-zfs.sh") == 0
     assert "modprobe zfs\n" in initramfs.calls.read_text(encoding="utf-8")
 
 
@@ -182,7 +180,7 @@ def test_a_command_line_that_names_no_pool(initramfs: Initramfs, words: list[str
 
 def test_a_module_that_does_not_load(initramfs: Initramfs) -> None:
     initramfs.program("modprobe", "exit 1")
-    assert initramfs.run("edgelinux-pool.sh") == 1
+    assert initramfs.run("edgelinux-zfs.sh") == 1
     assert "cannot boot: the kernel module spl does not load" in initramfs.said()
 
 
