@@ -16,9 +16,11 @@ setup: ## install the build host's Debian packages and the virtual environment
 iso: setup ## build the installer ISO into out/ (ISO_OPTIONS: more for `edgelinux build`)
 	@$(BIN)/edgelinux build $(ISO_OPTIONS)
 
-boot: setup ## install the ISO unattended in QEMU and leave the host running
-	@$(BIN)/edgelinux build --site build/boot.site.yaml $(ISO_OPTIONS)
-	@$(BIN)/edgelinux boot --unattended --detach $(BOOT_OPTIONS)
+boot: setup ## install the ISO unattended in QEMU and leave the host running (BOOT_OPTIONS: for `edgelinux boot`)
+	@$(BIN)/python -m edgelinux_build.demo out/demo
+	@$(BIN)/edgelinux build --site out/demo/site.yaml --out out/demo $(ISO_OPTIONS)
+	@$(BIN)/edgelinux boot --unattended --detach --out out/demo $(BOOT_OPTIONS)
+	@echo "SSH key: -i out/demo/id_ed25519    console: root, password edgelinux"
 
 test: setup ## everything: style, types, unit tests, the build, the QEMU boots
 	@$(BIN)/python -m tests.run
