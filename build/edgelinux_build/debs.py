@@ -20,7 +20,7 @@ _MAINTAINER = "edgeLinux <root@localhost>"
 def build_deb(
     package: Package, architecture: str, folder: Path, scratch: Path, log: Path, epoch: int
 ) -> Path:
-    """Build <name>_<version>_<architecture>.deb in `folder`; the same sources and epoch give the same bytes."""
+    """Build <name>_<version>_<architecture>.deb in `folder`: same sources and epoch, same bytes."""
     stage = scratch / package.name
     stage.mkdir(mode=0o755)
     installed = 0
@@ -32,7 +32,7 @@ def build_deb(
             path.chmod(0o755)
         os.utime(path, (epoch, epoch))
     target = folder / f"{package.name}_{package.version}_{architecture}.deb"
-    argv = ["dpkg-deb", "--root-owner-group", "-Zgzip", "--build", stage, target]
+    argv: list[str | Path] = ["dpkg-deb", "--root-owner-group", "-Zgzip", "--build", stage, target]
     run_logged(argv, log, env={"SOURCE_DATE_EPOCH": str(epoch)})
     return target
 

@@ -184,7 +184,6 @@ class Base(Schema):
     element: Name
     mirrors: Mirrors
     environment: dict[str, str] = {}
-    host_packages: tuple[Word, ...] = ()
     modules: TreePath
     kernel_path: TreePath
     initramfs_path: TreePath

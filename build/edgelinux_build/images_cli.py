@@ -18,31 +18,35 @@ __all__ = ["images"]
 def images(form: str) -> None:
     """List images and the bases each can be built on."""
     root = find_root()
-    bases = load_bases(root)
-    rows = [
-        {
-            "name": image.name,
-            "product": image.product,
-            "version": image.version,
-            "bases": [base.name for base in bases if not image.bases or base.name in image.bases],
-            "elements": list(image.elements),
-            "iso_budget": image.budget.iso,
-        }
-        for image in load_images(root)
-    ]
+    found, bases = load_images(root), load_bases(root)
+    possible = {
+        image.name: [base.name for base in bases if not image.bases or base.name in image.bases]
+        for image in found
+    }
     if form == "json":
+        rows = [
+            {
+                "name": image.name,
+                "product": image.product,
+                "version": image.version,
+                "bases": possible[image.name],
+                "elements": image.elements,
+                "iso_budget": image.budget.iso,
+            }
+            for image in found
+        ]
         click.echo(json.dumps(rows, indent=2))
         return
     show_table(
         ("IMAGE", "PRODUCT", "VERSION", "BASES", "ISO BUDGET"),
         [
             (
-                row["name"],
-                row["product"],
-                row["version"],
-                ", ".join(row["bases"]),
-                f"{row['iso_budget'] / 1e6:.0f} MB",
+                image.name,
+                image.product,
+                image.version,
+                ", ".join(possible[image.name]),
+                f"{image.budget.iso / 1e6:.0f} MB",
             )
-            for row in rows
+            for image in found
         ],
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeAlias
@@ -59,7 +60,7 @@ def differences(old: Json, new: Json, at: str = "") -> list[str]:
         ]
     if old == new:
         return []
-    name = at.removeprefix("files.")
+    name = re.sub(r"^(.*\.)?files\.", "", at)
     if old is None:
         return [f"{name} is new"]
     if new is None:

@@ -82,8 +82,12 @@ def render_grub_cfg(menu: Menu) -> str:
             )
     template = resources.files(__package__).joinpath("templates/grub.cfg.j2").read_text(encoding="utf-8")
     environment = jinja2.Environment(
-        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
-    )  # noqa: S701  (GRUB's language, not HTML)
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701  (GRUB's language, not HTML)
+    )
     return environment.from_string(template).render(
         product=menu.product,
         version=menu.version,
@@ -97,4 +101,9 @@ def render_grub_cfg(menu: Menu) -> str:
 
 def render_search_cfg(label: str) -> str:
     """Return the stub on the ESP: GRUB would else take the first medium that looks like a live system."""
-    return f"search --no-floppy --set=root --label {label}\nset prefix=($root)/boot/grub\nconfigfile $prefix/grub.cfg\n"
+    lines = (
+        f"search --no-floppy --set=root --label {label}",
+        "set prefix=($root)/boot/grub",
+        "configfile $prefix/grub.cfg",
+    )
+    return "".join(f"{line}\n" for line in lines)

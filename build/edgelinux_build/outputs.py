@@ -15,6 +15,7 @@ from edgelinux_hostd.errors import EdgeLinuxError
 
 from .cache import Result
 from .inputs import Json
+from .stage import Project
 
 __all__ = ["lookup_output", "manifest_of", "publish"]
 
@@ -38,17 +39,19 @@ def lookup_output(out: Path, key: str | None = None) -> Result | None:
     return Result("iso", stage["key"], out, stage["key"], stage["inputs"], facts, stage["seconds"])
 
 
-def manifest_of(
-    about: Mapping[str, Json],
-    results: Mapping[str, Result],
-    iso: Mapping[str, Json],
-    stage: Mapping[str, Json],
-) -> dict[str, Json]:
+def manifest_of(project: Project, results: Mapping[str, Result], iso: Result) -> dict[str, Json]:
     """Return manifest.json: what the ISO is, what is in it, and the hashes of the stages that made it."""
     squashfs = results["squashfs"].facts
     return {
-        **about,
-        "iso": {"name": iso["iso"], "size": iso["size"], "sha256": iso["sha256"], "label": iso["label"]},
+        "product": project.image.product,
+        "image": project.image.name,
+        "version": project.image.version,
+        "base": {"name": project.base.name, "label": project.base.label, "why": project.why_base},
+        "cpu_level": project.base.cpu_level,
+        "kickstart_sha256": iso.inputs["kickstart"],
+        "unattended": project.unattended,
+        "source_date_epoch": project.epoch,
+        "iso": {"name": iso.facts["iso"], **{name: iso.facts[name] for name in ("size", "sha256", "label")}},
         "sizes": squashfs["sizes"],
         "squashfs_sha256": squashfs["sha256"],
         "kernel": squashfs["kernel"],
@@ -56,13 +59,14 @@ def manifest_of(
         "packages": squashfs["packages"],
         "stages": {
             **{name: {"key": result.key, "seconds": result.seconds} for name, result in results.items()},
-            "iso": dict(stage),
+            iso.stage: {"key": iso.key, "seconds": iso.seconds, "inputs": iso.inputs},
         },
     }
 
 
-def publish(made: Path, out: Path, iso: str, manifest: Mapping[str, Json]) -> None:
+def publish(made: Path, out: Path, manifest: Mapping[str, Any]) -> None:
     """Move a made ISO into the output directory: the manifest, which vouches for the rest, goes last."""
+    iso = str(manifest["iso"]["name"])
     try:
         new = not out.exists()
         out.mkdir(parents=True, exist_ok=True)
@@ -70,7 +74,7 @@ def publish(made: Path, out: Path, iso: str, manifest: Mapping[str, Json]) -> No
             _hand_over(out)
         (out / _MANIFEST).unlink(missing_ok=True)
         _move(made / iso, out / iso)
-        sums = "".join(line for line in _other_sums(out, iso)) + (made / _SUMS).read_text(encoding="utf-8")
+        sums = "".join(_other_sums(out, iso)) + (made / _SUMS).read_text(encoding="utf-8")
         _write(out / _SUMS, sums)
         _write(out / _MANIFEST, json.dumps(manifest, indent=1, sort_keys=True) + "\n")
     except OSError as error:

@@ -52,7 +52,7 @@ class PackageFile(Schema):
     files: tuple[FileSpec, ...] = ()
     python: tuple[Word, ...] | None = None
     """Python packages; without it, all in the room."""
-    scripts: dict[Word, str] = {}
+    scripts: dict[Word, str] = Field(default={})
     """Commands in /usr/bin, each `module:function`."""
     units: Units = Units()
 
@@ -167,7 +167,7 @@ def pypi_package(spec: PyPiPackage, base: Base) -> Package:
         )
     entries = []
     for file in found.files or ():
-        # Commands lie outside ("../../../bin"); what pip noted about this installation is of no use elsewhere.
+        # Commands lie outside ("../../../bin"); what pip noted about this installation is no use elsewhere.
         if (
             file.parts[0] == ".."
             or "__pycache__" in file.parts

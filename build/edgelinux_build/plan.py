@@ -10,10 +10,11 @@ from .cache import Result
 from .inputs import Json, differences, key_of
 from .stage import NotYetKnown, Project, Stage, Upstream
 
-__all__ = ["Action", "Step", "make_plan"]
+__all__ = ["Action", "Step", "keyed", "make_plan"]
 
 Action = Literal["cached", "run", "depends", "not needed"]
 _NAMED = 3
+_FORCED = "forced"
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,21 @@ class Step:
     inputs: Mapping[str, Json] | None
     result: Result | None
 
+    @property
+    def forced(self) -> bool:
+        """Whether it runs although its result may be cached."""
+        return self.action == "run" and self.why.startswith(_FORCED)
+
+
+def keyed(stage: Stage, project: Project, upstream: Mapping[str, Upstream]) -> tuple[str, dict[str, Json]]:
+    """Return a stage's key and the inputs that it is the hash of; raises NotYetKnown."""
+    inputs: dict[str, Json] = {
+        "stage": stage.name,
+        "version": stage.version,
+        **stage.inputs(project, upstream),
+    }
+    return key_of(inputs), inputs
+
 
 def make_plan(
     stages: Sequence[Stage],
@@ -37,7 +53,7 @@ def make_plan(
 ) -> tuple[Step, ...]:
     """Plan the stages, given in an order in which each comes after those it needs; the last is the goal.
 
-    `lookup` finds a result by key, `previous` gives the stage's results for comparison, the latest first.
+    `lookup` finds a result by key, `previous` gives the stage's results, the last used first.
     `forced` stages run whatever is cached, and so does everything that builds on them. A stage "depends"
     when its inputs come from a stage that has yet to run.
     """
@@ -52,7 +68,7 @@ def make_plan(
 
 
 def _forced(steps: Mapping[str, Step], forced: Collection[str]) -> set[str]:
-    return {*forced, *(name for name, step in steps.items() if step.why.startswith("forced"))}
+    return {*forced, *(name for name, step in steps.items() if step.forced)}
 
 
 def _step(
@@ -64,15 +80,13 @@ def _step(
     force: str | None,
 ) -> Step:
     try:
-        own = stage.inputs(project, {name: known[name] for name in stage.needs})
+        key, inputs = keyed(stage, project, {name: known[name] for name in stage.needs})
     except NotYetKnown as missing:
         if force:
             return Step(stage, "run", _why_forced(stage, force), None, None, None)
         return Step(
             stage, "depends", f"runs if its inputs change: known after {missing.stage}", None, None, None
         )
-    inputs: dict[str, Json] = {"stage": stage.name, "version": stage.version, **own}
-    key = key_of(inputs)
     if force:
         return Step(stage, "run", _why_forced(stage, force), key, inputs, None)
     result = lookup(stage, key)
@@ -82,16 +96,16 @@ def _step(
 
 
 def _why_forced(stage: Stage, force: str) -> str:
-    return "forced" if force == stage.name else f"forced with {force}"
+    return _FORCED if force == stage.name else f"{_FORCED} with {force}"
 
 
 def _why(inputs: dict[str, Json], previous: Iterable[Result]) -> str:
-    changes = [differences(result.inputs, inputs) for result in previous]
-    if not changes:
+    last = next(iter(previous), None)
+    if last is None:
         return "never built before"
-    nearest = min(changes, key=len)
-    named = ", ".join(nearest[:_NAMED])
-    more = len(nearest) - _NAMED
+    changes = differences(last.inputs, inputs)
+    named = ", ".join(changes[:_NAMED])
+    more = len(changes) - _NAMED
     return named + (f" and {more} more" if more > 0 else "")
 
 
@@ -105,7 +119,7 @@ def _known(step: Step) -> Upstream:
 
 def _without_the_needless(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     """Drop what only cached stages would use: a cached goal needs nothing before it."""
-    needed = {steps[-1].stage.name} | {step.stage.name for step in steps if step.why == "forced"}
+    needed = {steps[-1].stage.name} | {step.stage.name for step in steps if step.why == _FORCED}
     for step in reversed(steps):
         if step.stage.name in needed and step.action in ("run", "depends"):
             needed.update(step.stage.needs)

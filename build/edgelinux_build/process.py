@@ -22,7 +22,7 @@ _stopping = threading.Event()
 
 
 class StageError(EdgeLinuxError):
-    """A program of a stage failed; `lines` is the part of its log that a person wants to see, `log` is all."""
+    """A program of a stage failed; `lines` is what a person wants to see of its `log`."""
 
     def __init__(
         self,

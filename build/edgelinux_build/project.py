@@ -10,7 +10,6 @@ from edgelinux_hostd.run import run
 
 from .images import load_bases, load_image, names
 from .mirrors import choose_base
-from .runner import jobs
 from .site import load_site
 from .site_render import render_kickstart
 from .stage import Project
@@ -22,7 +21,7 @@ USAGE = 2
 
 
 def find_root(start: Path | None = None) -> Path:
-    """Return the repository: EDGELINUX_ROOT, else the nearest directory upward that has images and elements."""
+    """Return the repository: EDGELINUX_ROOT, else the nearest directory upward with images and elements."""
     named = os.environ.get("EDGELINUX_ROOT")
     folders = [Path(named)] if named else [start or Path.cwd(), *(start or Path.cwd()).parents]
     for folder in folders:
@@ -63,7 +62,7 @@ def load_project(
         serial=site.serial_console or "",
         epoch=_epoch(root),
         out=out.resolve(),
-        jobs=jobs(),
+        jobs=len(os.sched_getaffinity(0)),
     )
 
 

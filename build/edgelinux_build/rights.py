@@ -46,7 +46,7 @@ def sudo_command(arguments: Sequence[str], *, ask: bool) -> list[str]:
 
 
 def become_root(arguments: Sequence[str], why: str) -> None:
-    """Return when this is root; else replace this process by one that is. Raises EdgeLinuxError without sudo."""
+    """Return when this is root, else replace this process by one that is; raises EdgeLinuxError."""
     if os.geteuid() == 0:
         return
     sudo = shutil.which("sudo")

@@ -52,6 +52,11 @@ class Upstream:
     _identity: str | None
     _facts: Mapping[str, Json] | None
 
+    @classmethod
+    def of(cls, result: Result) -> Upstream:
+        """Return all there is to know, of a stage that has a result."""
+        return cls(result.stage, result.identity, result.facts)
+
     @property
     def identity(self) -> str:
         """What stands for its result; raises NotYetKnown."""

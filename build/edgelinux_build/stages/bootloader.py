@@ -18,10 +18,11 @@ __all__ = ["BootLoader"]
 
 # Everything the menu needs is in the core image, so that a damaged or slow medium fails early or not at all.
 _MODULES = (
-    "all_video biosdisk boot cat chain configfile cpuid echo fat halt help iso9660 linux loadenv ls minicmd normal "
-    "part_gpt part_msdos probe reboot regexp search search_fs_file search_fs_uuid search_label serial sleep "
-    "terminal test true"
-).split()
+    *("all_video", "biosdisk", "boot", "cat", "chain", "configfile", "cpuid", "echo", "fat", "halt", "help"),
+    *("iso9660", "linux", "loadenv", "ls", "minicmd", "normal", "part_gpt", "part_msdos", "probe", "reboot"),
+    *("regexp", "search", "search_fs_file", "search_fs_uuid", "search_label", "serial", "sleep", "terminal"),
+    *("test", "true"),
+)
 _ESP_KIB = 8192
 
 

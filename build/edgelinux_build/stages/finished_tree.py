@@ -65,7 +65,7 @@ class FinishedTree(Stage):
                 _set_units(ctx, tree, local.facts["units"])
                 run_in(
                     tree,
-                    ["python3", "-m", "compileall", "-q", "-f", *_COMPILE, base.python_packages],
+                    ["python3", "-m", "compileall", "-q", *_COMPILE, base.python_packages],
                     ctx.log,
                 )
                 packages = parse_packages(capture_in(tree, base.packages.list))
@@ -84,7 +84,7 @@ _COMPILE = ("--invalidation-mode", "unchecked-hash")
 
 
 def image_json(project: Project, packages: Mapping[str, str], kernel: str, zfs: str) -> dict[str, Json]:
-    """Return what /usr/lib/edgelinux/image.json says: edgelinux_hostd.image reads it on host and live system."""
+    """Return /usr/lib/edgelinux/image.json, which edgelinux_hostd.image reads on host and live system."""
     image, base = project.image, project.base
     fields = ("shim", "mokmanager", "grub_efi", "grub_efi_prefix", "grub_efi_cd", "grub_pc")
     return {

@@ -33,7 +33,7 @@ class Initramfs(Stage):
     needs: ClassVar[tuple[str, ...]] = ("root-tree", "zfs-modules")
 
     def inputs(self, project: Project, upstream: Mapping[str, Upstream]) -> dict[str, Json]:
-        """The tree, which holds dracut and its configuration, the kernel modules, and hostd's dracut modules."""
+        """The tree, which holds dracut and its configuration, the kernel modules, hostd's dracut modules."""
         return {
             **{name: upstream[name].identity for name in self.needs},
             "files": hash_files(project.root, [_MODULES]),

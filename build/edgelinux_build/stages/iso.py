@@ -25,7 +25,7 @@ _DATA_TYPE = "EBD0A0A2-B9E5-4433-87C0-68B6B72699C7"
 
 
 class Iso(Stage):
-    """Makes the ISO, `SHA256SUMS` and `manifest.json`. Its results lie in the output directory, not in the cache."""
+    """Makes the ISO and `SHA256SUMS`. They go to the output directory, not to the cache."""
 
     name: ClassVar[str] = "iso"
     title: ClassVar[str] = "hybrid ISO"

@@ -1,4 +1,4 @@
-"""Stage local-packages: hostd, installer, and the Python packages that the base lacks, as packages of the base."""
+"""Stage local-packages: hostd, installer, and what Python packages the base lacks, as its packages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stage root-tree: diskimage-builder makes the distribution's tree with everything but ZFS's kernel modules."""
+"""Stage root-tree: diskimage-builder makes the tree with everything but ZFS's kernel modules."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class RootTree(Stage):
     identity_from_facts: ClassVar[bool] = True
 
     def inputs(self, project: Project, upstream: Mapping[str, Upstream]) -> dict[str, Json]:
-        """The elements used, and what goes into them. Not the mirror: a base's mirrors hold the same packages."""
+        """The elements, and what goes into them. Not the mirror: a base's mirrors hold the same packages."""
         image, base = project.image, project.base
         used = element_closure(project.root / "elements", image.elements)
         files = hash_files(project.root, [f"elements/{name}" for name in used])
@@ -128,7 +128,7 @@ def parse_packages(text: str) -> dict[str, str]:
 
 
 def upstream_version(version: str) -> str:
-    """Return the part of a package's version that its authors gave: without epoch and distribution's revision."""
+    """Return what a package's authors call its version: without epoch and distribution's revision."""
     match = re.match(r"(?:[0-9]+:)?([0-9]+(?:\.[0-9]+)*)", version)
     return match[1] if match else version
 
