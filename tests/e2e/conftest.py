@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,6 +28,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.e2e)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    from tests.e2e.grouping import GroupScheduling
+
+    return GroupScheduling(config, log)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -76,12 +84,7 @@ def pairs(lab: Lab) -> Iterator[dict[str, Pair]]:
         one.stop()
 
 
-@pytest.fixture(
-    params=[
-        pytest.param("uefi", marks=pytest.mark.xdist_group("uefi")),
-        pytest.param("bios", marks=pytest.mark.xdist_group("bios")),
-    ]
-)
+@pytest.fixture(params=["uefi", "bios"])
 def pair(request: pytest.FixtureRequest, pairs: dict[str, Pair]) -> Pair:
-    """One pair after the other; each in an xdist group, since it lives in one worker."""
+    """One pair after the other; each lives in one worker, see `grouping`."""
     return pairs[request.param]

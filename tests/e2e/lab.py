@@ -116,6 +116,7 @@ class Lab:
         """Starts a machine: disks in `scratch`, console and logs in `artefacts`."""
         kept = self.artefacts / wishes.name
         kept.mkdir(parents=True, exist_ok=True)
+        wishes = replace(wishes, console_log=kept / "console.log")
         machine = session.lay_out(wishes, self.scratch / wishes.name, accel)
         # Listed under a name of its own, beside machines that a person runs.
         return VirtualMachine(replace(machine, name=f"test-{wishes.name}"), kept, allowed, tied=True)

@@ -18,8 +18,6 @@ from tests.e2e import sites
 from tests.e2e.lab import Lab
 from tests.e2e.serial import SerialShell
 
-pytestmark = pytest.mark.xdist_group("failing")
-
 ESP_TYPE = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"
 BIOS_BOOT_TYPE = "21686148-6449-6E6F-744E-656564454649"
 

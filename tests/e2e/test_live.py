@@ -19,8 +19,6 @@ from edgelinux_build.qemu.session import Wishes
 from tests.e2e.lab import Lab
 from tests.e2e.serial import SerialShell
 
-pytestmark = pytest.mark.xdist_group("live")
-
 # vda and vdb could be taken, vdc is too small, vdd gets a file system.
 DISKS = ("12G", "12G", "4G", "9G")
 MEDIUM = "/run/initramfs/live"

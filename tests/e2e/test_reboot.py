@@ -30,7 +30,7 @@ zpool export foreign
 """
 
 
-@pytest.mark.parametrize("pair", [pytest.param("uefi", marks=pytest.mark.xdist_group("uefi"))], indirect=True)
+@pytest.mark.parametrize("pair", ["uefi"], indirect=True)
 def test_a_foreign_pool_of_the_same_name_is_left_alone(pair: Pair) -> None:
     _, host = pair.running()
     version = host.check_output("findmnt -no SOURCE /").rpartition("/")[2]

@@ -12,10 +12,10 @@ from tests.e2e.pair import Pair, surviving
 @pytest.mark.parametrize(
     ("pair", "slot", "firmware"),
     [
-        pytest.param("uefi", 1, "bios", marks=pytest.mark.xdist_group("uefi")),
-        pytest.param("uefi", 2, "uefi", marks=pytest.mark.xdist_group("uefi")),
-        pytest.param("bios", 1, "uefi", marks=pytest.mark.xdist_group("bios")),
-        pytest.param("bios", 2, "bios", marks=pytest.mark.xdist_group("bios")),
+        ("uefi", 1, "bios"),
+        ("uefi", 2, "uefi"),
+        ("bios", 1, "uefi"),
+        ("bios", 2, "bios"),
     ],
     indirect=["pair"],
 )
