@@ -71,7 +71,7 @@ def _hash(value: str) -> str:
 
 
 def _ssh_key(value: str) -> str:
-    words = value.split(maxsplit=2)
+    words = value.strip().split(maxsplit=2)
     hint = "put the one line of a .pub file here, such as ~/.ssh/id_ed25519.pub"
     if "PRIVATE KEY" in value:
         raise wrong("this is a private key, which must stay secret", hint)
