@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edgelinux_hostd.bootconfig import BootConfig, save
 from edgelinux_hostd.esp import make_bootable, stage_boot_files
 
 from edgelinux_installer.context import Context, Step
@@ -10,7 +11,11 @@ __all__ = ["BOOTABLE", "STAGE", "activate", "stage"]
 
 
 def stage(ctx: Context) -> None:
-    """Copy kernel and initramfs onto the ESPs. Nothing starts them yet."""
+    """Copy kernel and initramfs onto the ESPs. Nothing starts them yet.
+
+    What the site wants of the menu stays with the host: a later sync of the ESPs writes the same one.
+    """
+    save(BootConfig(append=tuple(ctx.plan.kickstart.bootloader.append)), ctx.target)
     stage_boot_files(ctx.esps, ctx.plan.image, ctx.boot_entry, ctx.target)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from edgelinux_hostd import esp
+from edgelinux_hostd import bootconfig, esp
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.image import ImageInfo
 from edgelinux_installer import stream as stream_module
@@ -305,6 +305,11 @@ def test_pool_boot_entry_and_host_share_one_host_id(world: World) -> None:
         assert "edgelinux.pool=1234567890" in menu
         assert menu.index("quiet") < menu.index("console=ttyS0,115200")
         assert (esp_dir / "edgelinux/installed/EDGELINUX_0123ABCD").exists()
+
+
+def test_a_later_sync_of_the_boot_menu_knows_the_sites_kernel_arguments(world: World) -> None:
+    world.install()
+    assert "console=ttyS0,115200" in bootconfig.load(world.target).append
 
 
 def test_disks_are_blank_at_both_ends(world: World) -> None:
