@@ -34,9 +34,10 @@ class Initramfs(Stage):
 
     def inputs(self, project: Project, upstream: Mapping[str, Upstream]) -> dict[str, Json]:
         """The tree, which holds dracut and its configuration, the kernel modules, hostd's dracut modules."""
+        files = hash_files(project.root, [_MODULES])
         return {
             **{name: upstream[name].identity for name in self.needs},
-            "files": hash_files(project.root, [_MODULES]),
+            "files": {name: entry for name, entry in files.items() if not name.endswith(".md")},
         }
 
     def run(self, ctx: Context, out: Path) -> dict[str, Json]:
@@ -47,7 +48,7 @@ class Initramfs(Stage):
         with overlay(ctx.scratch / "tree", layers, ctx.scratch / "upper") as tree, mounted_for_chroot(tree):
             modules = ctx.project.root / _MODULES
             if modules.is_dir():
-                ignore = shutil.ignore_patterns("__pycache__")
+                ignore = shutil.ignore_patterns("__pycache__", "*.md")
                 shutil.copytree(modules, tree / "usr/lib/dracut/modules.d", dirs_exist_ok=True, ignore=ignore)
             with ThreadPoolExecutor(len(KINDS)) as pool:
                 for done in [pool.submit(_dracut, ctx, tree, kernel, kind) for kind in KINDS]:

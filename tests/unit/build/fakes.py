@@ -1,0 +1,107 @@
+"""Stages that cost nothing, and a reporter that remembers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edgelinux_build.inputs import Json
+from edgelinux_build.stage import Context, Project, Stage, Upstream
+
+
+class Root(Stage):
+    """Depends on files; its identity is known only when it is made."""
+
+    name = "root"
+    title = "root"
+    space = 0
+    identity_from_facts = True
+    runs = 0
+
+    def inputs(self, project: Project, upstream: Mapping[str, Upstream]) -> dict[str, Json]:
+        return {"text": (project.root / "root.txt").read_text(encoding="utf-8")}
+
+    def identity(self, key: str, facts: Mapping[str, Json]) -> str:
+        return f"{key}-{facts['version']}"
+
+    def run(self, ctx: Context, out: Path) -> dict[str, Json]:
+        type(self).runs += 1
+        (out / "file").write_text("root", encoding="utf-8")
+        return {"version": "1"}
+
+
+class Side(Stage):
+    """Depends on one fact of the root only."""
+
+    name = "side"
+    title = "side"
+    space = 0
+    needs = ("root",)
+
+    def inputs(self, project: Project, upstream: Mapping[str, Upstream]) -> dict[str, Json]:
+        return {"version": upstream["root"].fact("version")}
+
+    def run(self, ctx: Context, out: Path) -> dict[str, Json]:
+        (out / "file").write_text("side", encoding="utf-8")
+        return {}
+
+
+class Independent(Stage):
+    """Needs nothing."""
+
+    name = "independent"
+    title = "independent"
+    space = 0
+
+    def inputs(self, project: Project, upstream: Mapping[str, Upstream]) -> dict[str, Json]:
+        return {}
+
+    def run(self, ctx: Context, out: Path) -> dict[str, Json]:
+        ctx.say("at work")
+        return {}
+
+
+class Goal(Stage):
+    """Comes last, makes the ISO."""
+
+    name = "iso"
+    title = "goal"
+    space = 0
+    needs = ("root", "side", "independent")
+
+    def inputs(self, project: Project, upstream: Mapping[str, Upstream]) -> dict[str, Json]:
+        return {"kickstart": project.kickstart, **{name: upstream[name].identity for name in self.needs}}
+
+    def run(self, ctx: Context, out: Path) -> dict[str, Json]:
+        (out / "small.iso").write_bytes(b"iso")
+        (out / "SHA256SUMS").write_text("00  small.iso\n", encoding="utf-8")
+        return {"iso": "small.iso", "size": 3, "sha256": "00", "label": "LABEL"}
+
+
+FAKES: tuple[Stage, ...] = (Root(), Side(), Independent(), Goal())
+
+
+@dataclass
+class Recorder:
+    """Keeps what a reporter is told."""
+
+    said: list[str] = field(default_factory=list)
+
+    def note(self, text: str) -> None:
+        self.said.append(text)
+
+    def begin(self, stage: str, why: str) -> None:
+        self.said.append(f"{stage} begins: {why}")
+
+    def detail(self, stage: str, text: str) -> None:
+        self.said.append(f"{stage}: {text}")
+
+    def end(self, stage: str, seconds: float, *, ok: bool) -> None:
+        self.said.append(f"{stage} {'ended' if ok else 'failed'}")
+
+    def lines(self, lines: Sequence[str]) -> None:
+        self.said += lines
+
+    def close(self) -> None:
+        self.said.append("closed")
