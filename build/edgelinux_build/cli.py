@@ -67,3 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def _fail(message: str, code: int) -> NoReturn:
     click.echo(f"edgelinux: {message}", err=True)
     sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -41,22 +41,20 @@ def lookup_output(out: Path, key: str | None = None) -> Result | None:
 
 def manifest_of(project: Project, results: Mapping[str, Result], iso: Result) -> dict[str, Json]:
     """Return manifest.json: what the ISO is, what is in it, and the hashes of the stages that made it."""
-    squashfs = results["squashfs"].facts
+    contents = iso.facts["contents"]
     return {
+        **(contents if isinstance(contents, dict) else {}),
         "product": project.image.product,
         "image": project.image.name,
         "version": project.image.version,
-        "base": {"name": project.base.name, "label": project.base.label, "why": project.why_base},
+        "base": project.base.name,
+        "base_label": project.base.label,
+        "base_why": project.why_base,
         "cpu_level": project.base.cpu_level,
         "kickstart_sha256": iso.inputs["kickstart"],
         "unattended": project.unattended,
         "source_date_epoch": project.epoch,
         "iso": {"name": iso.facts["iso"], **{name: iso.facts[name] for name in ("size", "sha256", "label")}},
-        "sizes": squashfs["sizes"],
-        "squashfs_sha256": squashfs["sha256"],
-        "kernel": squashfs["kernel"],
-        "zfs": squashfs["zfs"],
-        "packages": squashfs["packages"],
         "stages": {
             **{name: {"key": result.key, "seconds": result.seconds} for name, result in results.items()},
             iso.stage: {"key": iso.key, "seconds": iso.seconds, "inputs": iso.inputs},

@@ -40,7 +40,7 @@ def sudo_command(arguments: Sequence[str], *, ask: bool) -> list[str]:
         f"--preserve-env={','.join(passed)}",
         sys.executable,
         "-m",
-        "edgelinux_build",
+        "edgelinux_build.cli",
         *arguments,
     ]
 

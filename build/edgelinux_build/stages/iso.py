@@ -72,7 +72,11 @@ class Iso(Stage):
             )
         digest = hash_file(iso)
         (out / "SHA256SUMS").write_text(f"{digest}  {iso.name}\n", encoding="utf-8")
-        return {"iso": iso.name, "size": size, "sha256": digest, "label": label}
+        contents = {
+            "squashfs_sha256": squashfs.facts["sha256"],
+            **{name: squashfs.facts[name] for name in ("sizes", "kernel", "zfs", "packages")},
+        }
+        return {"iso": iso.name, "size": size, "sha256": digest, "label": label, "contents": contents}
 
 
 def iso_name(project: Project) -> str:

@@ -8,55 +8,7 @@ import pytest
 from edgelinux_build.images import load_base, load_image
 from edgelinux_build.stage import Project
 
-IMAGE = """\
-name: small
-product: Small OS
-version: 1.2.3
-elements:
-  - tiny
-packages: []
-kernel_args: [quiet]
-budget:
-  iso: 10 MB
-local_packages: []
-"""
-
-BASE = """\
-name: base-1
-label: Base 1
-release: "1"
-family: base
-arch: amd64
-cpu_level: x86-64-v1
-element: tiny
-mirrors:
-  kind: apt
-  probe: dists/one/InRelease
-  archive_env: ARCHIVE
-modules: /usr/lib/modules
-kernel_path: /boot/vmlinuz-{kernel}
-initramfs_path: /boot/initramfs-{kernel}.img
-python_packages: /usr/lib/python3/dist-packages
-boot:
-  shim: /usr/lib/shim.efi
-  mokmanager: /usr/lib/mm.efi
-  grub_efi: /usr/lib/grub.efi
-  grub_efi_prefix: /EFI/base
-  grub_efi_cd: /usr/lib/gcd.efi
-  grub_efi_cd_prefix: /boot/grub
-  grub_pc: /usr/lib/grub/i386-pc
-packages:
-  list: [list-packages]
-  install_local: [install-packages]
-  kind: deb
-zfs:
-  userland: zfs
-  commands:
-    - [compile, "{kernel}"]
-  modules: extra
-  log: /var/log/compile.log
-  version: [zfs-version]
-"""
+from tests.unit.build.fakes import BASE, IMAGE
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Stages that cost nothing, and a reporter that remembers."""
+"""A small image and base, stages that cost nothing, and a reporter that remembers."""
 
 from __future__ import annotations
 
@@ -8,6 +8,56 @@ from pathlib import Path
 
 from edgelinux_build.inputs import Json
 from edgelinux_build.stage import Context, Project, Stage, Upstream
+
+IMAGE = """\
+name: small
+product: Small OS
+version: 1.2.3
+elements:
+  - tiny
+packages: []
+kernel_args: [quiet]
+budget:
+  iso: 10 MB
+local_packages: []
+"""
+
+BASE = """\
+name: base-1
+label: Base 1
+release: "1"
+family: base
+arch: amd64
+cpu_level: x86-64-v1
+element: tiny
+mirrors:
+  kind: apt
+  probe: dists/one/InRelease
+  archive_env: ARCHIVE
+modules: /usr/lib/modules
+kernel_path: /boot/vmlinuz-{kernel}
+initramfs_path: /boot/initramfs-{kernel}.img
+python_packages: /usr/lib/python3/dist-packages
+boot:
+  shim: /usr/lib/shim.efi
+  mokmanager: /usr/lib/mm.efi
+  grub_efi: /usr/lib/grub.efi
+  grub_efi_prefix: /EFI/base
+  grub_efi_cd: /usr/lib/gcd.efi
+  grub_efi_cd_prefix: /boot/grub
+  grub_pc: /usr/lib/grub/i386-pc
+packages:
+  list: [list-packages]
+  install_local: [install-packages]
+  kind: deb
+zfs:
+  userland: zfs
+  commands:
+    - [compile, "{kernel}"]
+  modules: extra
+  log: /var/log/compile.log
+  version: [zfs-version]
+"""
 
 
 class Root(Stage):
@@ -76,7 +126,7 @@ class Goal(Stage):
     def run(self, ctx: Context, out: Path) -> dict[str, Json]:
         (out / "small.iso").write_bytes(b"iso")
         (out / "SHA256SUMS").write_text("00  small.iso\n", encoding="utf-8")
-        return {"iso": "small.iso", "size": 3, "sha256": "00", "label": "LABEL"}
+        return {"iso": "small.iso", "size": 3, "sha256": "00", "label": "LABEL", "contents": {"kernel": "6"}}
 
 
 FAKES: tuple[Stage, ...] = (Root(), Side(), Independent(), Goal())

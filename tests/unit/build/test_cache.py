@@ -135,9 +135,13 @@ def test_pruning_waits_for_no_build(cache: Cache) -> None:
     def busy() -> None:
         raise BlockingIOError("busy")
 
-    with cache.session(), cache.session():
-        with pytest.raises(BlockingIOError, match="busy"), cache.session(alone=True, on_wait=busy):
-            pass
+    with (
+        cache.session(),
+        cache.session(),
+        pytest.raises(BlockingIOError, match="busy"),
+        cache.session(alone=True, on_wait=busy),
+    ):
+        pass
 
 
 def test_removing_a_result(cache: Cache) -> None:

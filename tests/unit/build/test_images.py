@@ -3,9 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import BASE, IMAGE
 from edgelinux_build.images import load_base, load_bases, load_image, load_images, parse_size
 from edgelinux_hostd.errors import EdgeLinuxError
+
+from tests.unit.build.fakes import BASE, IMAGE
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -41,9 +42,21 @@ def test_wrong_sizes(text: object) -> None:
         ("kernel_args: [quiet]", "kernel_args: ['a b']", ":7: kernel_args[0]: string should match"),
         ("  iso: 10 MB", "  iso: much", ':9: budget.iso: is not a size; write "450 MB"'),
         ("  iso: 10 MB", "  iso: 10 MB\n  usb: 1 MB", ":10: budget.usb: is not a known key"),
-        ("local_packages: []", "local_packages: [x/p.yaml]", ":10: local_packages[0]: there is no file x/p.yaml"),
-        ("local_packages: []", "bases: [base-1, base-2]\nlocal_packages: []", ":10: bases[1]: there is no base base-2"),
-        ("local_packages: []", "local_packages: []\nsquashfs: {level: 23}", ":11: squashfs.level: input should be less"),
+        (
+            "local_packages: []",
+            "local_packages: [x/p.yaml]",
+            ":10: local_packages[0]: there is no file x/p.yaml",
+        ),
+        (
+            "local_packages: []",
+            "bases: [base-1, base-2]\nlocal_packages: []",
+            ":10: bases[1]: there is no base base-2",
+        ),
+        (
+            "local_packages: []",
+            "local_packages: []\nsquashfs: {level: 23}",
+            ":11: squashfs.level: input should be less",
+        ),
     ],
 )
 def test_errors_of_an_image(repository: Path, old: str, new: str, expected: str) -> None:

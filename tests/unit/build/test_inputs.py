@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgelinux_build.inputs import differences, hash_file, hash_files, key_of
+from edgelinux_build.inputs import Json, differences, hash_file, hash_files, key_of
 
 
 def test_a_key_depends_on_values_not_on_order() -> None:
@@ -35,9 +35,15 @@ def test_hash_of_a_file(tmp_path: Path) -> None:
 
 
 def test_differences_read_like_sentences() -> None:
-    old = {"version": 1, "gone": 1, "files": {"a/b.sh": "1", "a/c.sh": "1"}}
-    new = {"version": 2, "files": {"a/b.sh": "2", "a/c.sh": "1", "d": "1"}, "packages": ["x"]}
-    assert differences(old, new) == ["a/b.sh changed", "d is new", "gone is gone", "packages is new", "version changed"]
-    nested = {"packages": {"one": {"files": {"x.py": "1"}}}}
+    old: Json = {"version": 1, "gone": 1, "files": {"a/b.sh": "1", "a/c.sh": "1"}}
+    new: Json = {"version": 2, "files": {"a/b.sh": "2", "a/c.sh": "1", "d": "1"}, "packages": ["x"]}
+    assert differences(old, new) == [
+        "a/b.sh changed",
+        "d is new",
+        "gone is gone",
+        "packages is new",
+        "version changed",
+    ]
+    nested: Json = {"packages": {"one": {"files": {"x.py": "1"}}}}
     assert differences(nested, {"packages": {"one": {"files": {"x.py": "2"}}}}) == ["x.py changed"]
     assert differences(old, old) == []

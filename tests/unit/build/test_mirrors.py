@@ -5,10 +5,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from conftest import BASE
 from edgelinux_build.images import Base, load_base, load_bases, load_image
 from edgelinux_build.mirrors import MirrorUrls, choose_base, find_mirrors, probe
 from edgelinux_hostd.errors import EdgeLinuxError
+
+from tests.unit.build.fakes import BASE
 
 HERE = "http://here.example/base"
 
@@ -46,7 +47,9 @@ def test_security_from_another_archive_of_the_host(base: Base) -> None:
         base,
         environ={},
         host=hosts(HERE, "http://security.example"),
-        probe=answering(f"{HERE}/dists/one/InRelease", "http://security.example/dists/one-security/InRelease"),
+        probe=answering(
+            f"{HERE}/dists/one/InRelease", "http://security.example/dists/one-security/InRelease"
+        ),
     )
     assert found.security == "http://security.example"
 

@@ -9,7 +9,8 @@ from edgelinux_build.cache import Result
 from edgelinux_build.inputs import Json
 from edgelinux_build.plan import Step, keyed, make_plan
 from edgelinux_build.stage import Project, Stage, Upstream
-from fakes import FAKES
+
+from tests.unit.build.fakes import FAKES
 
 
 @dataclass
@@ -41,7 +42,9 @@ def build_all(project: Project) -> Memory:
 
 
 def plan(project: Project, memory: Memory, *forced: str) -> dict[str, Step]:
-    return {step.stage.name: step for step in make_plan(FAKES, project, memory.lookup, memory.previous, forced)}
+    return {
+        step.stage.name: step for step in make_plan(FAKES, project, memory.lookup, memory.previous, forced)
+    }
 
 
 def actions(steps: dict[str, Step]) -> dict[str, str]:
@@ -94,7 +97,12 @@ def test_a_missing_result_that_is_needed_is_made_again(made: Project) -> None:
     memory = build_all(made)
     memory.drop("independent")
     memory.drop("iso")
-    assert actions(plan(made, memory)) == {"root": "cached", "side": "cached", "independent": "run", "iso": "run"}
+    assert actions(plan(made, memory)) == {
+        "root": "cached",
+        "side": "cached",
+        "independent": "run",
+        "iso": "run",
+    }
 
 
 def test_forcing_takes_along_what_builds_on_it(made: Project) -> None:

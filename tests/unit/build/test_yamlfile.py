@@ -46,7 +46,10 @@ def test_an_empty_file_is_an_empty_mapping(tmp_path: Path) -> None:
     [
         ("items: []\n", ":1: title: is missing"),
         ("title: x\nextra: 1\n", ":2: extra: is not a known key"),
-        ("title: x\nitems:\n  - name: a\n    size: big\n", ":4: items[0].size: input should be a valid integer"),
+        (
+            "title: x\nitems:\n  - name: a\n    size: big\n",
+            ":4: items[0].size: input should be a valid integer",
+        ),
         ("title: x\nitems:\n  - size: 3\n", ":3: items[0].name: is missing"),
         ("title: x\ntable:\n  one:\n    nam: a\n    name: b\n", ":4: table.one.nam: is not a known key"),
         ("title: x\n\ntitle: y\n", ":3: title: stands here a second time (first on line 1)"),
