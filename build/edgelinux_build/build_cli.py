@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -68,6 +69,7 @@ def build(
         become_root(sys.argv[1:], "building")
         # Before the display starts a thread: the build continues in a forked child.
         namespace.enter()
+        os.umask(0o022)  # modes in trees and outputs do not depend on who builds
         builder.reporter = make_reporter()
         result = _build(builder, force)
     else:

@@ -22,6 +22,7 @@ from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.run import run
 
 from .inputs import Json
+from .rights import make_directory
 
 __all__ = ["Cache", "Result", "cache_home"]
 
@@ -157,9 +158,14 @@ class Cache:
     @contextlib.contextmanager
     def session(self, *, alone: bool = False, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
         """Use the cache for the time of a build; `alone` to replace or remove results."""
+        make_directory(self.root)
         with _flock(self.root / "locks" / "builds", shared=not alone, on_wait=on_wait):
             self.remove_dead()
             yield
+
+    def touch(self, result: Result) -> None:
+        """Note that a build used a result, so that pruning spares it."""
+        _touch(result.path)
 
     def remove(self, result: Result) -> None:
         """Remove a result; only within a session that has the cache alone."""

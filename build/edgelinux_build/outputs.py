@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import json
 import os
 import shutil
@@ -15,6 +16,7 @@ from edgelinux_hostd.errors import EdgeLinuxError
 
 from .cache import Result
 from .inputs import Json
+from .rights import hand_over, make_directory
 from .stage import Project
 
 __all__ = ["lookup_output", "manifest_of", "publish"]
@@ -66,19 +68,28 @@ def publish(made: Path, out: Path, manifest: Mapping[str, Any]) -> None:
     """Move a made ISO into the output directory: the manifest, which vouches for the rest, goes last."""
     iso = str(manifest["iso"]["name"])
     try:
-        new = not out.exists()
-        out.mkdir(parents=True, exist_ok=True)
-        if new:
-            _hand_over(out)
-        (out / _MANIFEST).unlink(missing_ok=True)
-        _move(made / iso, out / iso)
-        sums = "".join(_other_sums(out, iso)) + (made / _SUMS).read_text(encoding="utf-8")
-        _write(out / _SUMS, sums)
-        _write(out / _MANIFEST, json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+        make_directory(out)
+        with _alone(out):
+            (out / _MANIFEST).unlink(missing_ok=True)
+            _move(made / iso, out / iso)
+            sums = "".join(_other_sums(out, iso)) + (made / _SUMS).read_text(encoding="utf-8")
+            _write(out / _SUMS, sums)
+            _write(out / _MANIFEST, json.dumps(manifest, indent=1, sort_keys=True) + "\n")
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise
         raise EdgeLinuxError(f"cannot write to {out}: {error.strerror}") from error
+
+
+@contextlib.contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Keep two builds with the same output directory from mixing their files."""
+    folder = os.open(out, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def _other_sums(out: Path, iso: str) -> Iterator[str]:
@@ -103,18 +114,11 @@ def _move(source: Path, target: Path) -> None:
             part.rename(target)
         finally:
             part.unlink(missing_ok=True)
-    _hand_over(target)
+    hand_over(target)
 
 
 def _write(target: Path, text: str) -> None:
     part = target.with_name(f".{target.name}.part")
     part.write_text(text, encoding="utf-8")
     part.rename(target)
-    _hand_over(target)
-
-
-def _hand_over(path: Path) -> None:
-    """Give what sudo made to the user who asked for it."""
-    uid, gid = os.environ.get("SUDO_UID", ""), os.environ.get("SUDO_GID", "")
-    if os.geteuid() == 0 and uid.isdigit() and gid.isdigit():
-        os.chown(path, int(uid), int(gid))
+    hand_over(target)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
 import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from edgelinux_hostd.errors import EdgeLinuxError
 
-__all__ = ["NO_RIGHTS", "become_root", "sudo_command"]
+__all__ = ["NO_RIGHTS", "become_root", "hand_over", "make_directory", "sudo_command"]
 
 NO_RIGHTS = 3
 """Exit code when root is needed and cannot be had."""
@@ -55,3 +57,21 @@ def become_root(arguments: Sequence[str], why: str) -> None:
         os.execv(sudo, command)  # noqa: S606  (no shell is wanted)
     command_line = shlex.join(sudo_command(arguments, ask=True))
     raise EdgeLinuxError(f"{why} needs root; run: {command_line}", exit_code=NO_RIGHTS)
+
+
+def hand_over(path: Path) -> None:
+    """Give what sudo made to the user who asked for it."""
+    uid, gid = os.environ.get("SUDO_UID", ""), os.environ.get("SUDO_GID", "")
+    if os.geteuid() == 0 and uid.isdigit() and gid.isdigit():
+        os.chown(path, int(uid), int(gid))
+
+
+def make_directory(path: Path) -> None:
+    """Make a directory and those above it, as the user who asked for it would have them."""
+    if path.is_dir():
+        return
+    if path.exists():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
+    make_directory(path.parent)
+    path.mkdir(exist_ok=True)
+    hand_over(path)

@@ -51,6 +51,9 @@ class Builder:
         check_space(self.cache.root, sum(step.stage.space for step in pending.values()))
         if any(step.action == "run" and step.stage.downloads for step in pending.values()):
             self._mirrors()
+        for name, result in results.items():
+            if name != self.stages[-1].name:
+                self.cache.touch(result)
         running: dict[Future[Result], str] = {}
         with ThreadPoolExecutor(max_workers=max(2, self.project.jobs)) as pool:
             try:

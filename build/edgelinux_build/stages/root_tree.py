@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,7 @@ from edgelinux_build.tree import capture_in
 __all__ = ["RootTree", "element_closure", "parse_packages", "upstream_version"]
 
 _TMPFS_NEEDS = 8 * GIB
+_PASSED_ON = ("HOME", "http_proxy", "https_proxy", "no_proxy")
 
 
 class RootTree(Stage):
@@ -61,7 +63,9 @@ class RootTree(Stage):
         env[base.mirrors.archive_env] = mirrors.archive
         if base.mirrors.security_env:
             env[base.mirrors.security_env] = mirrors.security
-        run_logged(_command(ctx.project, ctx.scratch / "root"), ctx.log, env=env, cwd=ctx.scratch)
+        run_logged(
+            _command(ctx.project, ctx.scratch / "root"), ctx.log, env=env, clean_env=True, cwd=ctx.scratch
+        )
         tar = ctx.scratch / "root.tar"
         if not tar.is_file():
             raise EdgeLinuxError("diskimage-builder made no tar, though it said it succeeded")
@@ -89,6 +93,7 @@ def _environment(ctx: Context) -> dict[str, str]:
     path = f"{Path(sys.executable).parent}:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
     (ctx.scratch / "tmp").mkdir()
     return {
+        **{name: os.environ[name] for name in _PASSED_ON if name in os.environ},
         "PATH": path,
         "ELEMENTS_PATH": str(ctx.project.root / "elements"),
         "DIB_IMAGE_CACHE": str(cache),
