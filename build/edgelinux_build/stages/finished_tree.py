@@ -20,7 +20,7 @@ from edgelinux_build.tree import capture_in, make_layer_folder, mounted_for_chro
 
 from .root_tree import parse_packages
 
-__all__ = ["FinishedTree", "image_json"]
+__all__ = ["FinishedTree", "image_json", "missing_dependencies"]
 
 # What makes a host itself; each one gets its own at first boot or installation.
 _IDENTITY = (
@@ -117,7 +117,7 @@ def _install(ctx: Context, tree: Path, packages: Path) -> None:
         with ctx.log.open("rb") as file:
             file.seek(before)
             text = file.read().decode("utf-8", "replace")
-        missing = [f"{package} needs {needed}" for package, needed in _MISSING.findall(text)]
+        missing = missing_dependencies(text)
         if missing:
             raise StageError(
                 f"the tree lacks dependencies: {'; '.join(missing)}",
@@ -126,6 +126,11 @@ def _install(ctx: Context, tree: Path, packages: Path) -> None:
             ) from error
         raise
     shutil.rmtree(inside)
+
+
+def missing_dependencies(text: str) -> list[str]:
+    """Return what dpkg complains about, as "package needs package"."""
+    return [f"{package} needs {needed}" for package, needed in _MISSING.findall(text)]
 
 
 def _set_units(ctx: Context, tree: Path, units: Json) -> None:

@@ -14,12 +14,20 @@ import psutil
 from edgelinux_hostd.errors import EdgeLinuxError
 
 from edgelinux_build.cache import cache_home
+from edgelinux_build.images import Base
 from edgelinux_build.inputs import Json, hash_file, hash_files, key_of
 from edgelinux_build.process import run_logged
 from edgelinux_build.stage import GIB, Context, Project, Stage, Upstream
 from edgelinux_build.tree import capture_in
 
-__all__ = ["RootTree", "element_closure", "parse_packages", "upstream_version"]
+__all__ = [
+    "RootTree",
+    "disk_image_create_argv",
+    "element_closure",
+    "parse_packages",
+    "tree_facts",
+    "upstream_version",
+]
 
 _TMPFS_NEEDS = 8 * GIB
 _PASSED_ON = ("HOME", "http_proxy", "https_proxy", "no_proxy")
@@ -64,7 +72,11 @@ class RootTree(Stage):
         if base.mirrors.security_env:
             env[base.mirrors.security_env] = mirrors.security
         run_logged(
-            _command(ctx.project, ctx.scratch / "root"), ctx.log, env=env, clean_env=True, cwd=ctx.scratch
+            disk_image_create_argv(ctx.project, ctx.scratch / "root"),
+            ctx.log,
+            env=env,
+            clean_env=True,
+            cwd=ctx.scratch,
         )
         tar = ctx.scratch / "root.tar"
         if not tar.is_file():
@@ -77,10 +89,12 @@ class RootTree(Stage):
         tar.unlink()
         for folder in ("proc", "sys"):
             (tree / folder).mkdir(mode=0o555, exist_ok=True)
-        return _facts(ctx.project, tree)
+        packages = parse_packages(capture_in(tree, base.packages.list))
+        return tree_facts(base, tree, packages)
 
 
-def _command(project: Project, output: Path) -> list[str | Path]:
+def disk_image_create_argv(project: Project, output: Path) -> list[str | Path]:
+    """Return the command that writes <output>.tar."""
     image, base = project.image, project.base
     tool = Path(sys.executable).with_name("disk-image-create")
     packages = ["-p", ",".join(image.packages)] if image.packages else []
@@ -107,9 +121,8 @@ def _environment(ctx: Context) -> dict[str, str]:
     }
 
 
-def _facts(project: Project, tree: Path) -> dict[str, Json]:
-    base = project.base
-    packages = parse_packages(capture_in(tree, base.packages.list))
+def tree_facts(base: Base, tree: Path, packages: Mapping[str, str]) -> dict[str, Json]:
+    """Return kernel, ZFS version and packages of a tree; raises EdgeLinuxError if it cannot be built upon."""
     modules = tree / base.modules.lstrip("/")
     kernels = sorted(path.name for path in modules.iterdir() if (path / "kernel").is_dir())
     if len(kernels) != 1:

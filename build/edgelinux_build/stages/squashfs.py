@@ -13,7 +13,7 @@ from edgelinux_build.process import run_logged
 from edgelinux_build.stage import Context, Project, Stage, Upstream
 from edgelinux_build.tree import make_layer_folder, overlay
 
-__all__ = ["SquashFs"]
+__all__ = ["SquashFs", "mksquashfs_argv"]
 
 _VOLATILE = (
     "dev/*",
@@ -56,7 +56,7 @@ class SquashFs(Stage):
         packed = out / "edgelinux.squashfs"
         layers = [top, *(layer.path / "tree" for layer in (finished, zfs, root))]
         with overlay(ctx.scratch / "tree", layers) as tree:
-            run_logged(_mksquashfs(ctx.project, tree, packed), ctx.log)
+            run_logged(mksquashfs_argv(ctx.project, tree, packed), ctx.log)
             vmlinuz = ctx.project.base.kernel_path.replace("{kernel}", kernel).lstrip("/")
             shutil.copyfile(tree / vmlinuz, out / "vmlinuz")
         os.link(initramfs.path / "live.img", out / "initramfs.img")
@@ -71,7 +71,8 @@ class SquashFs(Stage):
         }
 
 
-def _mksquashfs(project: Project, tree: Path, packed: Path) -> list[str | Path]:
+def mksquashfs_argv(project: Project, tree: Path, packed: Path) -> list[str | Path]:
+    """Return the command that packs a tree."""
     squashfs = project.image.squashfs
     argv: list[str | Path] = ["mksquashfs", tree, packed, "-noappend", "-no-progress", "-xattrs"]
     argv += ["-comp", "zstd", "-Xcompression-level", str(squashfs.level), "-processors", str(project.jobs)]
