@@ -125,7 +125,7 @@ def xorriso_argv(
         f"{target}={source}"
         for target, source in {
             "/live/edgelinux.squashfs": squashfs / "edgelinux.squashfs",
-            "/live/SHA256SUMS": squashfs / "SHA256SUMS",
+            "/live/SHA512SUMS": squashfs / "SHA512SUMS",
             "/boot/vmlinuz": squashfs / "vmlinuz",
             "/boot/initramfs.img": squashfs / "initramfs.img",
             "/boot/grub/eltorito.img": loader / "eltorito.img",

@@ -14,7 +14,7 @@ from edgelinux_hostd.layout import POOL
 from edgelinux_installer.context import Context, Step
 from edgelinux_installer.steps.pool import load_zfs
 
-__all__ = ["STEP", "expected_sha256", "verify"]
+__all__ = ["STEP", "expected_sha512", "verify"]
 
 _CHUNK = 4 * 1024**2
 _ZFS_MODULE = Path("/sys/module/zfs")
@@ -27,22 +27,22 @@ def verify(ctx: Context) -> None:
             f"a pool called {POOL} is imported",
             hint=f"`zpool export {POOL}`, and start the installation again",
         )
-    expected = expected_sha256(ctx.medium / "live" / "SHA256SUMS", ctx.squashfs.name)
+    expected = expected_sha512(ctx.medium / "live" / "SHA512SUMS", ctx.squashfs.name)
     with ThreadPoolExecutor(max_workers=1) as threads:
         # Touches no disk, and takes as long as a second processor has nothing to do anyway.
         loading = threads.submit(load_zfs)
-        found = _sha256(ctx)
+        found = _sha512(ctx)
         loading.result()
     if found != expected:
         raise EdgeLinuxError(
-            f"{ctx.squashfs.name} on the medium is damaged (its SHA-256 is not the one in SHA256SUMS); "
+            f"{ctx.squashfs.name} on the medium is damaged (its SHA-512 is not the one in SHA512SUMS); "
             "no disk was touched",
             hint="write the medium again and check it",
         )
 
 
-def expected_sha256(sums: Path, name: str) -> str:
-    """Find a file's checksum in a list as sha256sum(1) writes it."""
+def expected_sha512(sums: Path, name: str) -> str:
+    """Find a file's checksum in a list as sha512sum(1) writes it."""
     try:
         lines = sums.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -54,8 +54,8 @@ def expected_sha256(sums: Path, name: str) -> str:
     raise EdgeLinuxError(f"{sums} does not list {name}", hint="is the medium whole?")
 
 
-def _sha256(ctx: Context) -> str:
-    digest = hashlib.sha256()
+def _sha512(ctx: Context) -> str:
+    digest = hashlib.sha512()
     try:
         with ctx.squashfs.open("rb", buffering=0) as file:
             size = os.fstat(file.fileno()).st_size

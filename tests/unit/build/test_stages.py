@@ -154,7 +154,7 @@ def test_the_command_for_the_medium() -> None:
     assert "-eltorito-alt-boot -e --interval:appended_partition_2:all:: -no-emul-boot" in text
     placed = dict(word.split("=", 1) for word in argv if word.startswith("/") and "=" in word)
     assert placed["/live/edgelinux.squashfs"] == "/squashfs/edgelinux.squashfs"
-    assert placed["/live/SHA256SUMS"] == "/squashfs/SHA256SUMS"
+    assert placed["/live/SHA512SUMS"] == "/squashfs/SHA512SUMS"
     assert placed["/boot/vmlinuz"] == "/squashfs/vmlinuz"
     assert placed["/boot/initramfs.img"] == "/squashfs/initramfs.img"
     assert {"/.disk/info", "/edgelinux/ks.cfg", "/edgelinux/media.json", "/boot/grub/grub.cfg"} <= set(placed)

@@ -118,8 +118,8 @@ def world(tmp_path: Path, machine: Machine, image: ImageInfo, monkeypatch: pytes
     squashfs = tmp_path / "medium/live/edgelinux.squashfs"
     squashfs.parent.mkdir(parents=True)
     squashfs.write_bytes(b"squash" * 1000)
-    digest = hashlib.sha256(squashfs.read_bytes()).hexdigest()
-    (squashfs.parent / "SHA256SUMS").write_text(f"{digest}  edgelinux.squashfs\n")
+    digest = hashlib.sha512(squashfs.read_bytes()).hexdigest()
+    (squashfs.parent / "SHA512SUMS").write_text(f"{digest}  edgelinux.squashfs\n")
 
     for tree in ("live", "target"):
         for name in (
@@ -436,11 +436,11 @@ def test_a_damaged_medium_is_refused_before_any_disk_is_touched(world: World, da
     if damage == "content":
         (live / "edgelinux.squashfs").write_bytes(b"squish" * 1000)
     elif damage == "sums":
-        (live / "SHA256SUMS").write_text(f"{'0' * 64}  edgelinux.squashfs\n")
+        (live / "SHA512SUMS").write_text(f"{'0' * 128}  edgelinux.squashfs\n")
     elif damage == "empty sums":
-        (live / "SHA256SUMS").write_text("")
+        (live / "SHA512SUMS").write_text("")
     else:
-        (live / ("SHA256SUMS" if damage == "no sums" else "edgelinux.squashfs")).unlink()
+        (live / ("SHA512SUMS" if damage == "no sums" else "edgelinux.squashfs")).unlink()
     before = [Path(disk.path).stat().st_mtime_ns for disk in world.plan.disks]
     with pytest.raises(InstallError, match="Checking the medium"):
         world.install()
