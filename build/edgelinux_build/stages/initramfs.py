@@ -11,6 +11,7 @@ from typing import ClassVar
 from edgelinux_hostd.errors import EdgeLinuxError
 
 from edgelinux_build.inputs import Json, hash_files
+from edgelinux_build.modules import unpack_modules
 from edgelinux_build.stage import Context, Project, Stage, Upstream
 from edgelinux_build.tree import mounted_for_chroot, overlay, run_in
 
@@ -30,6 +31,7 @@ class Initramfs(Stage):
 
     name: ClassVar[str] = "initramfs"
     title: ClassVar[str] = "live and installed initramfs (dracut)"
+    version: ClassVar[int] = 2
     needs: ClassVar[tuple[str, ...]] = ("root-tree", "zfs-modules")
 
     def inputs(self, project: Project, upstream: Mapping[str, Upstream]) -> dict[str, Json]:
@@ -50,6 +52,10 @@ class Initramfs(Stage):
             if modules.is_dir():
                 ignore = shutil.ignore_patterns("__pycache__", "*.md")
                 shutil.copytree(modules, tree / "usr/lib/dracut/modules.d", dirs_exist_ok=True, ignore=ignore)
+            # The image is compressed as a whole, which costs nothing more; unpacking each module by itself
+            # while the machine boots does.
+            if unpack_modules(tree / "usr/lib/modules" / kernel, ctx.project.jobs):
+                run_in(tree, ["depmod", kernel], ctx.log)
             with ThreadPoolExecutor(len(KINDS)) as pool:
                 for done in [pool.submit(_dracut, ctx, tree, kernel, kind) for kind in KINDS]:
                     done.result()

@@ -62,8 +62,8 @@ class SquashFs(Stage):
             vmlinuz = ctx.project.base.kernel_path.replace("{kernel}", kernel).lstrip("/")
             shutil.copyfile(tree / vmlinuz, out / "vmlinuz")
         os.link(initramfs.path / "live.img", out / "initramfs.img")
-        # The installer checks it: on 64-bit processors without SHA instructions, and under emulation, SHA-512 takes
-        # half the time of SHA-256, or less.
+        # The installer checks it: on 64-bit processors without SHA instructions, and under emulation,
+        # SHA-512 takes half the time of SHA-256, or less.
         with packed.open("rb") as file:
             digest = hashlib.file_digest(file, "sha512").hexdigest()
         (out / "SHA512SUMS").write_text(f"{digest}  {packed.name}\n", encoding="utf-8")
