@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import lzma
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,7 +19,7 @@ def unpack_modules(folder: Path, jobs: int) -> int:
     """
     packed = sorted(folder.rglob("*.ko.xz"))
     with ThreadPoolExecutor(jobs) as pool:
-        _all(pool.map(_unpack, packed))
+        list(pool.map(_unpack, packed))  # a failure is raised here
     return len(packed)
 
 
@@ -31,8 +30,3 @@ def _unpack(packed: Path) -> None:
         raise EdgeLinuxError(f"{packed}: {error}", hint="the kernel package is damaged") from error
     packed.with_suffix("").write_bytes(content)
     packed.unlink()
-
-
-def _all(results: Iterable[None]) -> None:
-    for _ in results:
-        pass
