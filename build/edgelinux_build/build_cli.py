@@ -61,6 +61,7 @@ def build(
     project = load_project(root, image, base, site, out or root / "out")
     cache = Cache(cache_home())
     builder = Builder(project, cache, STAGES, PlainReporter())
+    builder.reporter.note(f"base: {project.base.label} ({project.why_base})")
     steps = builder.plan(force)
     if explain:
         _explain(steps, form)
@@ -81,7 +82,6 @@ def build(
 def _build(builder: Builder, force: Sequence[str]) -> Result:
     reporter = builder.reporter
     try:
-        reporter.note(f"base: {builder.project.base.label} ({builder.project.why_base})")
         waiting = "waiting for another build" + (
             " to end, since this one replaces what it may use" if force else ""
         )

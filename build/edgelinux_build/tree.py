@@ -18,7 +18,7 @@ from .process import run_logged
 __all__ = ["capture_in", "make_layer_folder", "mounted_for_chroot", "overlay", "run_in"]
 
 _SPECIAL = ':,\\"'
-_PASSED_ON = ("http_proxy", "https_proxy", "no_proxy", "SOURCE_DATE_EPOCH")
+_PASSED_ON = ("http_proxy", "https_proxy", "no_proxy")
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 _LINKS = {"fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2", "ptmx": "pts/ptmx"}
 

@@ -72,4 +72,6 @@ def _dracut(ctx: Context, tree: Path, kernel: str, kind: str) -> None:
     (tree / work.lstrip("/")).mkdir()
     argv = ["dracut", "--force", "--no-hostonly", "--reproducible", "--tmpdir", work]
     argv += ["--conf", f"/{configuration}", "--kver", kernel, f"/{kind}.img"]
-    run_in(tree, argv, ctx.log.with_suffix(f".{kind}.log"))
+    log = ctx.log.with_suffix(f".{kind}.log")
+    log.write_bytes(b"")
+    run_in(tree, argv, log, env={"SOURCE_DATE_EPOCH": str(ctx.project.epoch)})

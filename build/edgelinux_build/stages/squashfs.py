@@ -58,7 +58,8 @@ class SquashFs(Stage):
         packed = out / "edgelinux.squashfs"
         layers = [top, *(layer.path / "tree" for layer in (finished, zfs, root))]
         with overlay(ctx.scratch / "tree", layers) as tree:
-            run_logged(mksquashfs_argv(ctx.project, tree, packed), ctx.log)
+            env = {"PATH": os.environ["PATH"]}
+            run_logged(mksquashfs_argv(ctx.project, tree, packed), ctx.log, env=env, clean_env=True)
             vmlinuz = ctx.project.base.kernel_path.replace("{kernel}", kernel).lstrip("/")
             shutil.copyfile(tree / vmlinuz, out / "vmlinuz")
         os.link(initramfs.path / "live.img", out / "initramfs.img")
@@ -77,8 +78,13 @@ class SquashFs(Stage):
 
 
 def mksquashfs_argv(project: Project, tree: Path, packed: Path) -> list[str | Path]:
-    """Return the command that packs a tree."""
+    """Return the command that packs a tree (to be run without SOURCE_DATE_EPOCH in its environment).
+
+    Only the file system's own time stamp is fixed. Clamping those of the files would make Python distrust the
+    byte code that was compiled for them.
+    """
     squashfs = project.image.squashfs
     argv: list[str | Path] = ["mksquashfs", tree, packed, "-noappend", "-no-progress", "-xattrs"]
+    argv += ["-mkfs-time", str(project.epoch)]
     argv += ["-comp", "zstd", "-Xcompression-level", str(squashfs.level), "-processors", str(project.jobs)]
     return [*argv, "-wildcards", "-e", *_VOLATILE, *squashfs.exclude]

@@ -133,7 +133,10 @@ def test_the_command_for_the_squashfs(project: Project) -> None:
         str(word) for word in mksquashfs_argv(replace(project, image=image), Path("/t"), Path("/o.squashfs"))
     ]
     assert argv[:3] == ["mksquashfs", "/t", "/o.squashfs"]
-    options = "-noappend -no-progress -xattrs -comp zstd -Xcompression-level 15 -processors 2 -wildcards -e"
+    options = (
+        "-noappend -no-progress -xattrs -mkfs-time 1700000000 "
+        "-comp zstd -Xcompression-level 15 -processors 2 -wildcards -e"
+    )
     assert " ".join(argv[3:]).startswith(options)
     assert {"proc/*", "sys/*", "dev/*", "run/*", "tmp/*", "usr/share/doc/*"} <= set(argv)
 
