@@ -124,6 +124,33 @@ def test_a_build_takes_over_from_one_that_is_killed_while_it_waits(cache: Cache,
     assert second.communicate(timeout=30)[0].split() == ["whole"]
 
 
+LOOP = """\
+    import os, signal, sys
+    from pathlib import Path
+    from edgelinux_build.cache import Cache
+    from edgelinux_hostd.run import run
+
+    with Cache(Path(sys.argv[1])).temporary("stage") as path:
+        (path / "image.raw").write_bytes(bytes(2**20))
+        print(run(["losetup", "--find", "--show", path / "image.raw"]).stdout.strip(), flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not Path("/dev/loop-control").exists(),
+    reason="loop devices need root and the driver",
+)
+def test_the_loop_device_of_a_killed_build_is_freed(cache: Cache) -> None:
+    argv = [sys.executable, "-c", textwrap.dedent(LOOP), str(cache.root)]
+    device = subprocess.run(argv, capture_output=True, text=True, check=False).stdout.strip()
+    backing = Path("/sys/block") / Path(device).name / "loop/backing_file"
+    assert backing.read_text(encoding="utf-8").startswith(str(cache.root))
+    assert cache.remove_dead() == 1
+    assert not backing.exists()
+    assert list(cache.folder("stage").iterdir()) == []
+
+
 def test_the_directory_of_a_living_build_is_not_removed(cache: Cache) -> None:
     with cache.temporary("stage") as path:
         assert cache.remove_dead() == 0
