@@ -25,7 +25,9 @@ from edgelinux_hostd.errors import EdgeLinuxError
 
 from edgelinux_build.qemu.machine import Accel
 
-__all__ = ["AccelChoice", "choose_accel", "probe_argv"]
+__all__ = ["AccelChoice", "choose_accel", "emulation", "probe_argv"]
+
+QEMU = "qemu-system-x86_64"
 
 KVM = Path("/dev/kvm")
 PROBE_SECONDS = 10.0
@@ -42,7 +44,7 @@ class AccelChoice:
 def probe_argv(kernel: Path) -> list[str]:
     """A guest that only starts the kernel, without disks or initramfs, and ends with its panic."""
     return [
-        "qemu-system-x86_64",
+        QEMU,
         *("-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"),
         *("-machine", "q35", "-accel", "kvm", "-cpu", "max", "-m", "512"),
         *("-serial", "stdio", "-kernel", str(kernel)),
@@ -113,6 +115,25 @@ def _proven(kernel: Path) -> tuple[bool, str]:
     return not failure, reason
 
 
+def emulation(version: str) -> Accel:
+    """How this QEMU (what its --version says) may emulate several processors.
+
+    Before 8.1 a processor could run a translation that another was just overwriting ("accel/tcg: Always lock
+    pages before translation"): Linux, which patches its own code through breakpoints, then dies now and then
+    of "Oops: int3". One thread for all processors cannot do that.
+    """
+    match = re.search(r"version (\d+)\.(\d+)", version)
+    return "tcg" if match and (int(match[1]), int(match[2])) >= (8, 1) else "tcg-single"
+
+
+def _installed_emulation() -> Accel:
+    try:
+        result = subprocess.run([QEMU, "--version"], capture_output=True, text=True)
+    except OSError as error:
+        raise EdgeLinuxError(f"{QEMU} is not installed", hint="install qemu-system-x86") from error
+    return emulation(result.stdout)
+
+
 def choose_accel(wanted: Literal["auto", "kvm", "tcg"], kernel: Path | None) -> AccelChoice:
     """Acceleration for a machine that will run `kernel` (None: unknown, so KVM cannot be proven).
 
@@ -120,15 +141,17 @@ def choose_accel(wanted: Literal["auto", "kvm", "tcg"], kernel: Path | None) -> 
         EdgeLinuxError: KVM was asked for and its device cannot be opened.
     """
     if wanted == "tcg":
-        return AccelChoice("tcg", "asked for")
+        return AccelChoice(_installed_emulation(), "asked for")
     usable = os.access(KVM, os.R_OK | os.W_OK)
     if wanted == "kvm":
         if not usable:
             raise EdgeLinuxError(f"{KVM} cannot be opened", hint="use --accel tcg, or join the group kvm")
         return AccelChoice("kvm", "asked for")
     if not usable:
-        return AccelChoice("tcg", f"{KVM} is {'not accessible' if KVM.exists() else 'not there'}")
+        return AccelChoice(
+            _installed_emulation(), f"{KVM} is {'not accessible' if KVM.exists() else 'not there'}"
+        )
     if kernel is None:
-        return AccelChoice("tcg", "no kernel is known to prove KVM with")
+        return AccelChoice(_installed_emulation(), "no kernel is known to prove KVM with")
     works, reason = _proven(kernel)
-    return AccelChoice("kvm" if works else "tcg", reason)
+    return AccelChoice("kvm" if works else _installed_emulation(), reason)

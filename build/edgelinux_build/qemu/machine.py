@@ -15,11 +15,18 @@ from edgelinux_hostd.errors import EdgeLinuxError
 __all__ = ["BUSES", "MAX_DISKS", "Accel", "Bus", "Disk", "Firmware", "Machine", "Network", "argv"]
 
 Bus = Literal["virtio", "nvme", "sata", "usb"]
-Accel = Literal["kvm", "tcg"]
+# "tcg" has a thread for each virtual processor, "tcg-single" one for all: see accel.emulation.
+Accel = Literal["kvm", "tcg", "tcg-single"]
 
 BUSES: tuple[Bus, ...] = ("virtio", "nvme", "sata", "usb")
 # q35's AHCI controller has six ports, and the CD takes the last.
 MAX_DISKS = 5
+
+_ACCEL: dict[Accel, str] = {
+    "kvm": "kvm",
+    "tcg": "tcg,thread=multi",
+    "tcg-single": "tcg,thread=single",
+}
 
 NIC_SLOT = 0x02
 RNG_SLOT = 0x03
@@ -141,12 +148,11 @@ def argv(machine: Machine) -> list[str]:
     the installation the disk boots. Except with SeaBIOS and a USB stick: SeaBIOS tries only the first of
     all hard disks, a stick among them, so the stick comes first and its menu must go on to the disk.
     """
-    accel = "kvm" if machine.accel == "kvm" else "tcg,thread=multi"
     line = [
         "qemu-system-x86_64",
         *("-name", f"{_option(machine.name)},process=edgelinux-vm"),
         *("-nodefaults", "-no-user-config"),
-        *("-machine", "q35,smm=off", "-accel", accel, "-cpu", "max"),
+        *("-machine", "q35,smm=off", "-accel", _ACCEL[machine.accel], "-cpu", "max"),
         *("-smp", str(machine.cpus), "-m", str(machine.memory_mib)),
         *("-display", "none", "-vga", "std"),
         *_firmware(machine.firmware),

@@ -17,6 +17,7 @@ def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     device = tmp_path / "kvm"
     device.touch()
     monkeypatch.setattr(accel, "KVM", device)
+    monkeypatch.setattr(accel, "_installed_emulation", lambda: "tcg")
     path = tmp_path / "vmlinuz"
     path.write_bytes(b"kernel")
     return path
@@ -82,6 +83,20 @@ def test_without_a_device_or_a_kernel(kernel: Path, monkeypatch: pytest.MonkeyPa
     assert "is not there" in accel.choose_accel("auto", kernel).reason
     with pytest.raises(EdgeLinuxError, match="cannot be opened"):
         accel.choose_accel("kvm", kernel)
+
+
+@pytest.mark.parametrize(
+    ("version", "chosen"),
+    [
+        ("QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18)", "tcg-single"),
+        ("QEMU emulator version 8.0.5", "tcg-single"),
+        ("QEMU emulator version 8.1.0", "tcg"),
+        ("QEMU emulator version 10.0.2 (Debian 1:10.0.2+ds-2)", "tcg"),
+        ("", "tcg-single"),
+    ],
+)
+def test_old_emulators_get_one_thread(version: str, chosen: str) -> None:
+    assert accel.emulation(version) == chosen
 
 
 def test_the_probe_has_no_disks_and_does_not_reboot() -> None:

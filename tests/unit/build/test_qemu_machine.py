@@ -49,6 +49,11 @@ def test_emulation_with_all_cores_is_the_default() -> None:
     assert line[line.index("-m") + 1] == "2048"
 
 
+def test_one_thread_for_all_processors() -> None:
+    line = argv(replace(MACHINE, accel="tcg-single"))
+    assert line[line.index("-accel") + 1] == "tcg,thread=single"
+
+
 def test_kvm() -> None:
     line = argv(replace(MACHINE, accel="kvm"))
     assert line[line.index("-accel") + 1] == "kvm"
