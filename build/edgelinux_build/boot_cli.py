@@ -110,7 +110,7 @@ def _install(vm: VirtualMachine, facts: media.IsoFacts) -> None:
 @click.option("--nic", type=click.Choice(["virtio-net-pci", "e1000e"]), default="virtio-net-pci")
 @click.option("--unattended", is_flag=True, help="Install onto the new disks, then wait for SSH.")
 @click.option("--memory", type=click.IntRange(min=256), default=2048, show_default=True, metavar="MIB")
-@click.option("--cpus", type=click.IntRange(min=1), default=2, show_default=True)
+@click.option("--cpus", type=click.IntRange(min=1), help="Default: 2, or 1 where one thread emulates all.")
 @click.option(
     "--ssh-port",
     type=click.IntRange(0, 65535),
@@ -147,8 +147,8 @@ def _install(vm: VirtualMachine, facts: media.IsoFacts) -> None:
 def boot(
     targets: tuple[Path, ...], firmware: Literal["uefi", "bios"], accel: Literal["auto", "kvm", "tcg"],
     new_disks: tuple[str, ...], bus: Bus, usb: bool, nic: Literal["virtio-net-pci", "e1000e"],
-    unattended: bool, memory: int, cpus: int, ssh_port: int, console: Path | None, detach: bool, name: str,
-    out: Path, list_machines: bool, form: str, attach_name: str | None, stop_name: str | None,
+    unattended: bool, memory: int, cpus: int | None, ssh_port: int, console: Path | None, detach: bool,
+    name: str, out: Path, list_machines: bool, form: str, attach_name: str | None, stop_name: str | None,
 ) -> None:  # fmt: skip
     """Start an ISO or disks in QEMU (default: the newest ISO in out/)."""
     if list_machines:

@@ -28,6 +28,10 @@ _ACCEL: dict[Accel, str] = {
     "tcg-single": "tcg,thread=single",
 }
 
+# Emulated, a string instruction goes byte by byte, and a fifth level of page tables is one more to walk.
+_EMULATED_CPU = "max,-erms,-fsrm,-la57"
+_CPU: dict[Accel, str] = {"kvm": "max", "tcg": _EMULATED_CPU, "tcg-single": _EMULATED_CPU}
+
 NIC_SLOT = 0x02
 RNG_SLOT = 0x03
 USB_SLOT = 0x04
@@ -152,7 +156,7 @@ def argv(machine: Machine) -> list[str]:
         "qemu-system-x86_64",
         *("-name", f"{_option(machine.name)},process=edgelinux-vm"),
         *("-nodefaults", "-no-user-config"),
-        *("-machine", "q35,smm=off", "-accel", _ACCEL[machine.accel], "-cpu", "max"),
+        *("-machine", "q35,smm=off", "-accel", _ACCEL[machine.accel], "-cpu", _CPU[machine.accel]),
         *("-smp", str(machine.cpus), "-m", str(machine.memory_mib)),
         *("-display", "none", "-vga", "std"),
         *_firmware(machine.firmware),

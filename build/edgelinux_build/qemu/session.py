@@ -32,7 +32,8 @@ class Wishes:
     first_slot: int = 0
     bus: Bus = "virtio"
     memory_mib: int = 2048
-    cpus: int = 2
+    cpus: int | None = None
+    """None: two, or one where a single thread emulates them all."""
     ssh_port: int = 0
     nic: Literal["virtio-net-pci", "e1000e"] = "virtio-net-pci"
     console_log: Path | None = None
@@ -73,5 +74,5 @@ def lay_out(wishes: Wishes, directory: Path, accel: AccelChoice) -> Machine:
         iso_as_usb=wishes.iso_as_usb,
         accel=accel.accel,
         memory_mib=wishes.memory_mib,
-        cpus=wishes.cpus,
+        cpus=wishes.cpus or (1 if accel.accel == "tcg-single" else 2),
     )
