@@ -31,13 +31,16 @@ def partition(ctx: Context) -> None:
         run([*argv, *guids, device])
         ctx.esps.append(Esp(disk.path, partition_path(disk.path, layout.ESP), partuuid=esp))
         ctx.zfs_partitions.append(str(_BY_PARTUUID / pool))
+    # When the table's writer closes the disk, udev has the kernel read it once more, and every partition goes
+    # away and comes back: its nodes count only after that.
+    run(["udevadm", "settle", f"--timeout={_WAIT_SECONDS:.0f}"], check=False)
     wait_for([*(esp.partition for esp in ctx.esps), *ctx.zfs_partitions])
     for made in ctx.esps:
         run(layout.esp_format_argv(made.partition))
 
 
 def wait_for(paths: Iterable[str]) -> None:
-    """Wait until device nodes are there; quicker than `udevadm settle`, which waits for all of udev."""
+    """Wait until device nodes are there, 30 seconds at most; raises EdgeLinuxError naming one that is not."""
     end = time.monotonic() + _WAIT_SECONDS
     missing = [Path(path) for path in paths]
     while missing := [path for path in missing if not path.exists()]:

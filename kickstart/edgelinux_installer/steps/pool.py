@@ -12,6 +12,7 @@ from edgelinux_installer.context import Context, Step
 from edgelinux_installer.files import write
 from edgelinux_installer.halfmade import remember
 from edgelinux_installer.machine import ram_bytes
+from edgelinux_installer.steps import partitions
 
 __all__ = ["STEP", "create", "load_zfs", "set_hostid"]
 
@@ -24,6 +25,7 @@ def create(ctx: Context) -> None:
     ctx.hostid = new_hostid()
     set_hostid(ctx.hostid)
     ctx.target.mkdir(parents=True, exist_ok=True)
+    partitions.wait_for(ctx.zfs_partitions)
     run(layout.pool_create_argv(layout.POOL, ctx.plan.layout, ctx.zfs_partitions, str(ctx.target)))
     ctx.pool_guid = zfs.pool_guid(layout.POOL)
     remember(ctx.run_dir, ctx.pool_guid)

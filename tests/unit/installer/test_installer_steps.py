@@ -186,6 +186,7 @@ def test_the_golden_path(world: World) -> None:
         "modprobe zfs",
         "sgdisk --clear",
         "sgdisk --clear",
+        "udevadm settle",
         "mkfs.vfat -F 32 -n EDGELINUX /vda2",
         "mkfs.vfat -F 32 -n EDGELINUX /vdb2",
         "zpool create -f -R /target -o cachefile=none",
