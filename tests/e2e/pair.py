@@ -37,6 +37,11 @@ WISHES: dict[Kind, Wishes] = {
 }
 
 
+def _in_short(error: Exception) -> str:
+    """An error without the console's lines, for the many tests that an installation's failure fails."""
+    return error.message if isinstance(error, EdgeLinuxError) else str(error)
+
+
 @dataclass
 class Pair:
     """Installs when its host is first asked for; a failed installation fails every test that needs it."""
@@ -52,7 +57,7 @@ class Pair:
     def running(self) -> tuple[VirtualMachine, Any]:
         """The installed host after its first boot, and a testinfra connection to its root."""
         if self._failure is not None:
-            raise EdgeLinuxError(f"the {self.kind} installation failed before: {self._failure}")
+            raise EdgeLinuxError(f"the {self.kind} installation failed before: {_in_short(self._failure)}")
         if self._finished:
             raise EdgeLinuxError("the installed host was shut down already: tests run in the wrong order")
         if self.vm is None:

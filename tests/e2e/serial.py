@@ -42,11 +42,12 @@ class SerialShell:
         )
         # What is typed must not come back, or every marker would be found in its own echo. A terminal that
         # is not asked about the colours or the width of the screen does not answer into the next command.
-        self._spawn.send("\r")
-        self._spawn.send(" stty -echo -onlcr; TERM=dumb; PS1=; PS2=; bind 'set enable-bracketed-paste off'\r")
-        for _ in range(10):
-            self._spawn.send("\r echo ready-$((40+2))\r")
-            if self._spawn.expect(["ready-42", pexpect.TIMEOUT], timeout=seconds / 10) == 0:
+        quiet = " stty -echo -onlcr; TERM=dumb; PS1=; PS2=; bind 'set enable-bracketed-paste off'\r"
+        for number in range(10):
+            # A shell that is only starting may lose what was typed before, so each attempt types all.
+            self._spawn.send(f"\r{quiet}")
+            self._spawn.send(f" echo ready-{number}-$((40+2))\r")
+            if self._spawn.expect([f"ready-{number}-42", pexpect.TIMEOUT], timeout=seconds / 10) == 0:
                 break
         else:
             raise pexpect.TIMEOUT(f"no shell answered on the console of {vm.machine.name}")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import struct
 import subprocess
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,8 +19,8 @@ from tests.e2e import sites
 from tests.e2e.lab import Lab
 from tests.e2e.serial import SerialShell
 
-ESP_TYPE = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"
-BIOS_BOOT_TYPE = "21686148-6449-6E6F-744E-656564454649"
+ESP_TYPE = uuid.UUID("C12A7328-F81F-11D2-BA4B-00A0C93EC93B")
+BIOS_BOOT_TYPE = uuid.UUID("21686148-6449-6E6F-744E-656564454649")
 
 
 @pytest.fixture(scope="module")
@@ -40,12 +41,22 @@ def failed(lab: Lab) -> Iterator[VirtualMachine]:
         yield vm
 
 
-def partitions(disk: Path) -> dict[str, tuple[int, int]]:
-    """Offset and length in bytes of a raw disk's partitions, by type."""
-    argv = ["sfdisk", "--json", str(disk)]
-    table = json.loads(subprocess.run(argv, check=True, capture_output=True, text=True).stdout)
-    found = table["partitiontable"]["partitions"]
-    return {part["type"].upper(): (part["start"] * 512, part["size"] * 512) for part in found}
+def partitions(disk: Path) -> dict[uuid.UUID, tuple[int, int]]:
+    """Offset and length in bytes of a raw disk's partitions, by type (GPT: UEFI specification, 5.3)."""
+    found = {}
+    with disk.open("rb") as file:
+        file.seek(512)
+        header = file.read(92)
+        assert header[:8] == b"EFI PART"
+        first_entry, number, size = struct.unpack_from("<QII", header, 72)
+        file.seek(first_entry * 512)
+        for _ in range(number):
+            entry = file.read(size)
+            kind = uuid.UUID(bytes_le=entry[:16])
+            first, last = struct.unpack_from("<QQ", entry, 32)
+            if kind.int:
+                found[kind] = (first * 512, (last - first + 1) * 512)
+    return found
 
 
 def test_the_console_says_why(failed: VirtualMachine) -> None:
