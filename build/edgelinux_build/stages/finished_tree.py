@@ -14,6 +14,7 @@ from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.run import run
 
 from edgelinux_build.inputs import Json
+from edgelinux_build.os_release import with_product
 from edgelinux_build.process import StageError
 from edgelinux_build.stage import Context, Project, Stage, Upstream
 from edgelinux_build.tree import capture_in, make_layer_folder, mounted_for_chroot, overlay, run_in
@@ -41,6 +42,7 @@ class FinishedTree(Stage):
 
     name: ClassVar[str] = "finished-tree"
     title: ClassVar[str] = "finished tree (hostd, installer)"
+    version: ClassVar[int] = 2
     needs: ClassVar[tuple[str, ...]] = ("root-tree", "zfs-modules", "local-packages")
 
     def inputs(self, project: Project, upstream: Mapping[str, Upstream]) -> dict[str, Json]:
@@ -49,6 +51,7 @@ class FinishedTree(Stage):
         return {
             **{name: upstream[name].identity for name in self.needs},
             "image": image_json(project, {}, "", ""),
+            "os-release": with_product("", project.image, base),
             "packages": base.packages.model_dump(mode="json"),
             "python": base.python_packages,
             "clean": list(base.clean),
@@ -70,6 +73,7 @@ class FinishedTree(Stage):
                 )
                 packages = parse_packages(capture_in(tree, base.packages.list))
             _clean(tree, base.clean)
+            _name(tree, ctx.project)
             record = image_json(ctx.project, packages, str(root.facts["kernel"]), str(zfs.facts["zfs"]))
             target = make_layer_folder(tree, "usr/lib/edgelinux") / "image.json"
             target.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
@@ -102,6 +106,14 @@ def image_json(project: Project, packages: Mapping[str, str], kernel: str, zfs: 
         "boot": {name: getattr(base.boot, name) for name in fields},
         "packages": dict(packages),
     }
+
+
+def _name(tree: Path, project: Project) -> None:
+    """Have the system named after the product; the console's banner is hostd's, not /etc/issue."""
+    release = tree / "usr/lib/os-release"
+    text = with_product(release.read_text(encoding="utf-8"), project.image, project.base)
+    release.write_text(text, encoding="utf-8")
+    (tree / "etc/issue").write_text("", encoding="utf-8")
 
 
 def _install(ctx: Context, tree: Path, packages: Path) -> None:
