@@ -95,8 +95,10 @@ def test_the_disks_do_not_boot(failed: VirtualMachine, lab: Lab) -> None:
             file.seek(offset)
             assert file.read(length) == bytes(length), "there is a boot loader in the BIOS-boot partition"
         esp = f"{raw}@@{found[ESP_TYPE][0]}"
+        label = subprocess.run(["mlabel", "-s", "-i", esp, "::"], capture_output=True, text=True)
+        assert "EDGELINUX" in label.stdout, "the ESP was not looked at"
+        # Empty, the scripts come before the kernel: mdir calls that "not found".
         listing = subprocess.run(["mdir", "-/", "-b", "-i", esp, "::"], capture_output=True, text=True)
-        assert "vmlinuz" in listing.stdout, "the ESP was not looked at"
         names = listing.stdout.upper()
         assert "BOOTX64.EFI" not in names
         assert "GRUB.CFG" not in names
