@@ -67,6 +67,10 @@ class ZfsModules(Stage):
                 for argv in base.zfs.commands:
                     run_in(tree, [_fill(word, values) for word in argv], ctx.log, env=env)
                 run_in(tree, ["depmod", kernel], ctx.log)
+                folder = f"{base.modules}/{kernel}".lstrip("/")
+                # A package manager may well be content with a package whose compilation failed.
+                if not any((tree / folder / base.zfs.modules).rglob("*.ko*")):
+                    raise StageError(f"no module was compiled into /{folder}/{base.zfs.modules}", lines=())
             except StageError as error:
                 raise _explained(error, tree, base.zfs.log) from error
             compiled = upstream_version(capture_in(tree, base.zfs.version).strip())
@@ -75,13 +79,7 @@ class ZfsModules(Stage):
                     f"the mirror has ZFS {compiled}, the tree has {wanted}",
                     hint="edgelinux build --force root-tree",
                 )
-            _take(
-                tree,
-                ctx.scratch / "upper",
-                out / "tree",
-                f"{base.modules}/{kernel}".lstrip("/"),
-                base.zfs.modules,
-            )
+            _take(tree, ctx.scratch / "upper", out / "tree", folder, base.zfs.modules)
         return {"kernel": kernel, "zfs": compiled}
 
 
@@ -106,8 +104,6 @@ def _take(tree: Path, upper: Path, out: Path, folder: str, compiled: str) -> Non
     out.chmod(0o755)
     target = make_layer_folder(out, folder)
     source = tree / folder / compiled
-    if not any(source.rglob("*.ko*")):
-        raise EdgeLinuxError(f"no module was compiled into /{folder}/{compiled}")
     make_layer_folder(target, str(Path(compiled).parent))
     run(["cp", "--archive", source, target / compiled])
     for index in sorted((upper / folder).glob("modules.*")):
