@@ -142,8 +142,8 @@ def _install_and_boot(report: Report, lab: Lab, iso: Path) -> None:
             bare = _bare(shell)
             shell.check(_filled(BLANK))
             shell.write("/run/bench.ks", KICKSTART.format(key=lab.public_key))
-            shell.start("edgelinux-install --kickstart /run/bench.ks")
-            took = _installer_seconds(vm)
+            shell.start("edgelinux-install --kickstart /run/bench.ks", "edgeLinux installer")
+        took = _installer_seconds(vm)
         report.add(Figure("installing", took, "s", 1.3, sum(bare.values()), {}, bare))
         rebooted = vm.seconds
         wait_until_up(vm)

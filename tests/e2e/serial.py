@@ -26,7 +26,11 @@ class Result:
 
 
 class SerialShell:
-    """Runs commands one after the other. Takes the console's only connection while it is open."""
+    """Runs commands one after the other.
+
+    Takes the console's only connection while it is open, and reads it only while a command runs: what prints
+    much at other times would come to a standstill.
+    """
 
     def __init__(self, vm: VirtualMachine, seconds: float = 60) -> None:
         """Connects, and waits until a shell answers.
@@ -74,9 +78,10 @@ class SerialShell:
         assert isinstance(match, re.Match)
         return Result(int(match.group(1)), strip_ansi(self._spawn.before).strip())
 
-    def start(self, command: str) -> None:
-        """Types a command and does not wait for it."""
+    def start(self, command: str, begun: str) -> None:
+        """Types a command and waits only until it has printed `begun` (a regular expression)."""
         self._spawn.send(f" {command}\r")
+        self._spawn.expect(begun, timeout=120)
 
     def check(self, command: str, seconds: float = 120) -> str:
         """Runs a command that must succeed, and gives its output."""
