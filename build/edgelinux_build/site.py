@@ -28,7 +28,7 @@ from edgelinux_build.site_types import (
     SshPublicKey,
     TimeZone,
 )
-from edgelinux_build.site_yaml import Location, Problem, SiteError, dotted, read_yaml
+from edgelinux_build.yaml_lines import Location, Problem, YamlError, dotted, read_yaml
 
 __all__ = ["Disks", "Firewall", "Network", "Root", "Site", "User", "load_site", "parse_site"]
 
@@ -124,37 +124,37 @@ class Site(_Model):
 
 
 def load_site(path: Path | None) -> Site:
-    """Read a site file; None gives the documented default. Raises SiteError, one line for each problem."""
+    """Read a site file; None gives the documented default. Raises YamlError, one line for each problem."""
     if path is None:
         return Site()
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise SiteError([Problem(str(path), 0, "", "is not UTF-8 text", "save it as UTF-8")]) from error
+        raise YamlError([Problem(str(path), 0, "", "is not UTF-8 text", "save it as UTF-8")]) from error
     except OSError as error:
-        raise SiteError(
+        raise YamlError(
             [Problem(str(path), 0, "", f"cannot be read: {error.strerror}", "check --site")]
         ) from error
     return parse_site(text, str(path))
 
 
 def parse_site(text: str, file: str) -> Site:
-    """Read the text of a site file; `file` is its name in messages. Raises SiteError."""
+    """Read the text of a site file; `file` is its name in messages. Raises YamlError."""
     data, lines = read_yaml(text, file)
     if not isinstance(data, dict):
-        raise SiteError(
+        raise YamlError(
             [Problem(file, 1, "", "is not a mapping", "write `key: value` lines, see site.example.yaml")]
         )
     try:
         site = Site.model_validate(data)
     except ValidationError as error:
-        raise SiteError([_problem(file, lines, dict(found)) for found in error.errors()]) from error
+        raise YamlError([_problem(file, lines, dict(found)) for found in error.errors()]) from error
     problems = [
         Problem(file, _line(lines, at), dotted(at), message, hint)
         for at, message, hint in _contradictions(site)
     ]
     if problems:
-        raise SiteError(problems)
+        raise YamlError(problems)
     return site
 
 

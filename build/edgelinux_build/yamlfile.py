@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from edgelinux_hostd.errors import EdgeLinuxError
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from .yaml_lines import Location as KeyPath
+from .yaml_lines import dotted, read_yaml
+
 __all__ = ["Document", "KeyPath", "dotted", "load", "validate", "validate_document"]
 
-KeyPath = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -50,41 +51,7 @@ def load(path: Path) -> Document:
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise EdgeLinuxError(f"{path}:{line}: not UTF-8 text") from error
-    loader = yaml.SafeLoader(text)
-    try:
-        node = loader.get_single_node()
-        if node is None:
-            return Document(path, {}, {(): 1})
-        lines = dict(_lines(path, node, ()))
-        return Document(path, loader.construct_document(node), lines)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
-        raise EdgeLinuxError(f"{path}:{line}: {error.problem or error.context}") from error
-    except yaml.YAMLError as error:
-        raise EdgeLinuxError(f"{path}:1: {' '.join(str(error).split())}") from error
-    finally:
-        loader.dispose()
-
-
-def _lines(path: Path, node: yaml.Node, at: KeyPath) -> Iterator[tuple[KeyPath, int]]:
-    if at == ():
-        yield at, node.start_mark.line + 1
-    if isinstance(node, yaml.MappingNode):
-        seen: dict[Hashable, int] = {}
-        for key, value in node.value:
-            line = key.start_mark.line + 1
-            name = key.value if isinstance(key, yaml.ScalarNode) else str(key)
-            if name in seen and name != "<<":
-                what = f"{dotted((*at, name))}: stands here a second time (first on line {seen[name]})"
-                raise EdgeLinuxError(f"{path}:{line}: {what}")
-            seen[name] = line
-            yield (*at, name), line
-            yield from _lines(path, value, (*at, name))
-    elif isinstance(node, yaml.SequenceNode):
-        for index, item in enumerate(node.value):
-            yield (*at, index), item.start_mark.line + 1
-            yield from _lines(path, item, (*at, index))
+    return Document(path, *read_yaml(text, str(path)))
 
 
 def validate(model: type[Model], path: Path) -> Model:
@@ -126,11 +93,3 @@ def _what(detail: ErrorDetails) -> str:
         return "is not a known key"
     message = detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
     return message[:1].lower() + message[1:]
-
-
-def dotted(keypath: KeyPath) -> str:
-    """Write a key as people do: `users[0].name`."""
-    text = ""
-    for part in keypath:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
-    return text

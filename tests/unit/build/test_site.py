@@ -10,7 +10,7 @@ import pytest
 import yaml
 from edgelinux_build.site import Site, load_site, parse_site
 from edgelinux_build.site_render import TEMPLATES, render_kickstart
-from edgelinux_build.site_yaml import SiteError
+from edgelinux_build.yaml_lines import YamlError
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_installer.kickstart import read_kickstart
 from hypothesis import given, settings
@@ -28,7 +28,7 @@ KEY = ssh_key()
 
 
 def problems(text: str) -> list[str]:
-    with pytest.raises(SiteError) as caught:
+    with pytest.raises(YamlError) as caught:
         parse_site(text, "site.yaml")
     return str(caught.value).splitlines()
 
@@ -138,10 +138,10 @@ def test_a_plain_password_is_not_repeated() -> None:
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(SiteError, match=r"none\.yaml: cannot be read: No such file"):
+    with pytest.raises(YamlError, match=r"none\.yaml: cannot be read: No such file"):
         load_site(tmp_path / "none.yaml")
     (tmp_path / "latin.yaml").write_bytes(b"hostname: \xe4\n")
-    with pytest.raises(SiteError, match=r"latin\.yaml: is not UTF-8 text"):
+    with pytest.raises(YamlError, match=r"latin\.yaml: is not UTF-8 text"):
         load_site(tmp_path / "latin.yaml")
 
 
@@ -292,7 +292,7 @@ SITES: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 def test_a_valid_site_always_becomes_a_valid_kickstart(data: dict[str, Any]) -> None:
     try:
         site = parse_site(yaml.safe_dump(data, allow_unicode=True), "site.yaml")
-    except SiteError:
+    except YamlError:
         return
     ks = read_kickstart(render_kickstart(site), "ks.cfg")
     assert ks.hostname == site.hostname
@@ -305,5 +305,5 @@ def test_a_valid_site_always_becomes_a_valid_kickstart(data: dict[str, Any]) -> 
 def test_no_text_crashes_the_site_reader(text: str) -> None:
     try:
         parse_site(text, "site.yaml")
-    except SiteError as error:
+    except YamlError as error:
         assert all(line.startswith("site.yaml") for line in str(error).splitlines())  # noqa: PT017

@@ -52,12 +52,12 @@ def test_an_empty_file_is_an_empty_mapping(tmp_path: Path) -> None:
         ),
         ("title: x\nitems:\n  - size: 3\n", ":3: items[0].name: is missing"),
         ("title: x\ntable:\n  one:\n    nam: a\n    name: b\n", ":4: table.one.nam: is not a known key"),
-        ("title: x\n\ntitle: y\n", ":3: title: stands here a second time (first on line 1)"),
-        ("title: [x\n", ":2: expected ',' or ']'"),
+        ("title: x\n\ntitle: y\n", ":3: title: is given twice, first on line 1; keep one"),
+        ("title: [x\n", ":2: not valid YAML: expected ',' or ']'"),
         ("- a\n- b\n", ":1: must be a mapping"),
-        ("title: x\n\tbad: 1\n", ":2: found character '\\t'"),
-        ("title: !!python/object:os.system x\n", ":1: could not determine a constructor"),
-        ("title: x\n---\ntitle: y\n", ":2: but found another document"),
+        ("title: x\n\tbad: 1\n", ":2: not valid YAML: found character '\\t'"),
+        ("title: !!python/object:os.system x\n", ":1: not valid YAML: could not determine a constructor"),
+        ("title: x\n---\ntitle: y\n", ":2: not valid YAML: but found another document"),
     ],
 )
 def test_errors_name_file_line_and_key(tmp_path: Path, text: str, expected: str) -> None:

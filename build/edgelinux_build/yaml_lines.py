@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 from edgelinux_hostd.errors import EdgeLinuxError
 
-__all__ = ["Location", "Problem", "SiteError", "dotted", "read_yaml"]
+__all__ = ["Location", "Problem", "YamlError", "dotted", "read_yaml"]
 
 Location = tuple[str | int, ...]
 
@@ -23,8 +23,8 @@ class Problem(EdgeLinuxError):
         super().__init__(f"{text}; {hint}" if hint else text, exit_code=2)
 
 
-class SiteError(EdgeLinuxError):
-    """Everything that is wrong with a site file; the message has one line for each problem."""
+class YamlError(EdgeLinuxError):
+    """Everything that is wrong with a file; the message has one line for each problem."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
@@ -43,7 +43,7 @@ def dotted(location: Location) -> str:
 
 
 def read_yaml(text: str, file: str) -> tuple[Any, dict[Location, int]]:
-    """Give the document and the line of each location in it. Raises SiteError.
+    """Give the document and the line of each location in it. Raises YamlError.
 
     The empty location () is the document itself. An empty document is an empty mapping.
     """
@@ -56,7 +56,7 @@ def read_yaml(text: str, file: str) -> tuple[Any, dict[Location, int]]:
             lines: dict[Location, int] = {}
             problems = list(_walk(root, (), lines, file, ()))
             if problems:
-                raise SiteError(problems)
+                raise YamlError(problems)
             return loader.construct_document(root), lines
         finally:
             loader.dispose()
@@ -64,9 +64,9 @@ def read_yaml(text: str, file: str) -> tuple[Any, dict[Location, int]]:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 0
         message = f"not valid YAML: {error.problem or error.context}"
-        raise SiteError([Problem(file, line, "", message, "check indentation, colons and quotes")]) from error
+        raise YamlError([Problem(file, line, "", message, "check indentation, colons and quotes")]) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise SiteError([Problem(file, 0, "", f"not valid YAML: {' '.join(str(error).split())}")]) from error
+        raise YamlError([Problem(file, 0, "", f"not valid YAML: {' '.join(str(error).split())}")]) from error
 
 
 def _walk(
