@@ -38,17 +38,27 @@ def known(package: str) -> bool:
 
 
 def bootstrap(plan: dict[str, Any], tree: Path) -> None:
-    include = ",".join(name for name in plan["packages"] if known(name))
+    """A minimal system, and apt for the rest: debootstrap does not see the security archive, which has kernels."""
+    components = f"--components={plan['components']}"
     run(
-        "debootstrap",
-        "--variant=minbase",
-        f"--components={plan['components']}",
-        f"--include={include}",
-        plan["suite"],
-        tree,
-        plan["archive"],
+        *("debootstrap", "--variant=minbase", components, plan["suite"], tree, plan["archive"]),
         env=plan["environment"],
     )
+    for path, text in plan["zfs_files"].items():
+        if path.startswith("/etc/apt/"):
+            words = plan["components"].replace(",", " ")
+            (tree / path.lstrip("/")).write_text(
+                fill(text, {"archive": plan["archive"], "security": plan["security"]}).replace(
+                    "main contrib", words
+                )
+            )
+    shutil.copyfile("/etc/resolv.conf", tree / "etc/resolv.conf")
+    (tree / "usr/sbin/policy-rc.d").write_text("#!/bin/sh\nexit 101\n")
+    (tree / "usr/sbin/policy-rc.d").chmod(0o755)
+    env = {**plan["environment"], "DEBIAN_FRONTEND": "noninteractive"}
+    run("chroot", tree, "apt-get", "update", env=env)
+    wanted = [name for name in plan["packages"] if known(name)]
+    run("chroot", tree, "apt-get", "install", "--yes", "--no-install-recommends", *wanted, env=env)
 
 
 def compile_zfs(plan: dict[str, Any], tree: Path, work: Path) -> None:

@@ -112,17 +112,18 @@ def _bare(shell: SerialShell) -> dict[str, float]:
 
 
 def _boot_seconds(host: Any) -> dict[str, float]:
-    """Kernel, initramfs and user space up to multi-user.target, as systemd saw them."""
+    """Seconds in kernel, initramfs and user space up to multi-user.target, by systemd's own clock.
+
+    org.freedesktop.systemd1(5): microseconds since the kernel started.
+    """
     host.run("timeout 300 systemctl is-system-running --wait")
-    said = host.check_output("systemd-analyze time")
-    found = {}
-    for name in ("kernel", "initrd"):
-        if match := re.search(rf"([\d.]+)(m?s) \({name}\)", said):
-            found[name] = float(match[1]) / (1000 if match[2] == "ms" else 1)
-    match = re.search(r"multi-user\.target reached after (?:(\d+)min )?([\d.]+)s", said)
-    assert match, said
-    found["userspace"] = 60 * int(match[1] or 0) + float(match[2])
-    return found
+
+    def stamp(what: str) -> float:
+        return int(host.check_output(f"systemctl show --value --property={what}")) / 1e6
+
+    initramfs, userspace = stamp("InitRDTimestampMonotonic"), stamp("UserspaceTimestampMonotonic")
+    reached = stamp("ActiveEnterTimestampMonotonic multi-user.target")
+    return {"kernel": initramfs, "initramfs": userspace - initramfs, "user space": reached - userspace}
 
 
 def _iso(out: Path, site: Path | None = None) -> Path:
@@ -139,8 +140,12 @@ def _install_and_boot(report: Report, lab: Lab, iso: Path) -> None:
         vm.wait_for(r"edgelinux-install|root@\S+", 420, "the live system's shell")
         report.add(Figure("power-on to a live shell", vm.seconds, "s"))
         with SerialShell(vm) as shell:
-            bare = _bare(shell)
-            shell.check(_filled(BLANK))
+            # Twice, and the better one counts: the first also reads the programs from the medium.
+            runs = []
+            for _ in range(2):
+                runs.append(_bare(shell))
+                shell.check(_filled(BLANK))
+            bare = min(runs, key=lambda seconds: sum(seconds.values()))
             shell.write("/run/bench.ks", KICKSTART.format(key=lab.public_key))
             shell.start("edgelinux-install --kickstart /run/bench.ks", "edgeLinux installer")
         took = _installer_seconds(vm)
