@@ -38,7 +38,7 @@ def known(package: str) -> bool:
 
 
 def bootstrap(plan: dict[str, Any], tree: Path) -> None:
-    """A minimal system, and apt for the rest: debootstrap does not see the security archive, which has kernels."""
+    """A minimal system, then apt: debootstrap does not see the security archive, which has kernels."""
     components = f"--components={plan['components']}"
     run(
         *("debootstrap", "--variant=minbase", components, plan["suite"], tree, plan["archive"]),
