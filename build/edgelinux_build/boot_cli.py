@@ -102,8 +102,8 @@ def _install(vm: VirtualMachine, facts: media.IsoFacts) -> None:
     "--disk",
     "new_disks",
     multiple=True,
-    metavar="SIZE",
-    help="A new empty disk (repeatable). With an ISO and no other disk: two of 12G.",
+    metavar="SIZE[:4k][:BUS]",
+    help="A new empty disk (repeatable), maybe with sectors of 4096 bytes. With an ISO alone: two of 12G.",
 )
 @click.option("--bus", type=click.Choice(BUSES), default="virtio", show_default=True, help="The disks' bus.")
 @click.option("--usb", is_flag=True, help="Attach the ISO as a USB stick instead of a CD.")
@@ -111,6 +111,7 @@ def _install(vm: VirtualMachine, facts: media.IsoFacts) -> None:
 @click.option("--unattended", is_flag=True, help="Install onto the new disks, then wait for SSH.")
 @click.option("--memory", type=click.IntRange(min=256), default=2048, show_default=True, metavar="MIB")
 @click.option("--cpus", type=click.IntRange(min=1), help="Default: 2, or 1 where one thread emulates all.")
+@click.option("--cpu", default="", metavar="MODEL", help="A processor model of QEMU's, such as Nehalem.")
 @click.option(
     "--ssh-port",
     type=click.IntRange(0, 65535),
@@ -147,8 +148,9 @@ def _install(vm: VirtualMachine, facts: media.IsoFacts) -> None:
 def boot(
     targets: tuple[Path, ...], firmware: Literal["uefi", "bios"], accel: Literal["auto", "kvm", "tcg"],
     new_disks: tuple[str, ...], bus: Bus, usb: bool, nic: Literal["virtio-net-pci", "e1000e"],
-    unattended: bool, memory: int, cpus: int | None, ssh_port: int, console: Path | None, detach: bool,
-    name: str, out: Path, list_machines: bool, form: str, attach_name: str | None, stop_name: str | None,
+    unattended: bool, memory: int, cpus: int | None, cpu: str, ssh_port: int, console: Path | None,
+    detach: bool, name: str, out: Path, list_machines: bool, form: str,
+    attach_name: str | None, stop_name: str | None,
 ) -> None:  # fmt: skip
     """Start an ISO or disks in QEMU (default: the newest ISO in out/)."""
     if list_machines:
@@ -173,7 +175,7 @@ def boot(
     click.echo(f"acceleration: {choice.accel} ({choice.reason})")
     wishes = session.Wishes(
         name=name, firmware=firmware, iso=wanted.iso, iso_as_usb=usb, disks=wanted.disks,
-        new_disks=new_disks, bus=bus, memory_mib=memory, cpus=cpus, ssh_port=ssh_port, nic=nic,
+        new_disks=new_disks, bus=bus, memory_mib=memory, cpus=cpus, cpu=cpu, ssh_port=ssh_port, nic=nic,
         console_log=console,
     )  # fmt: skip
     vm = VirtualMachine(session.lay_out(wishes, directory, choice), directory)

@@ -20,7 +20,7 @@ __all__ = ["BOOTS", "BUDGET", "Ledger", "Made", "NotInBudgetError"]
 BUDGET = 14
 
 BOOTS: dict[str, str] = {
-    "uefi-install": "UEFI, CD, virtio disks: unattended installation",
+    "uefi-install": "UEFI, CD, NVMe disks, one with 4K sectors: unattended installation",
     "uefi-first": "its first boot, in the same QEMU process",
     "uefi-reboot": "a reboot, with a foreign pool that is also called antlets",
     "uefi-disk1-bios": "the first of its disks alone, with BIOS",
@@ -30,6 +30,7 @@ BOOTS: dict[str, str] = {
     "bios-disk1-uefi": "the first of its disks alone, with UEFI",
     "bios-disk2-bios": "the second of its disks alone, with BIOS",
     "live": "the default ISO: boots live, touches nothing; the installer's refusals",
+    "cpu-level": "a CPU that is too old: the kernel starts, and nothing else",
     "failing-post": "an unattended installation whose %post fails",
 }
 

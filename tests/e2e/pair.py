@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Literal
 
 from edgelinux_build.qemu import media
 from edgelinux_build.qemu.install import wait_for_end, wait_for_installer, wait_until_up
+from edgelinux_build.qemu.machine import Disk
 from edgelinux_build.qemu.runner import VirtualMachine
 from edgelinux_build.qemu.session import Wishes
 from edgelinux_hostd.errors import EdgeLinuxError
@@ -21,10 +21,11 @@ __all__ = ["SLOTS", "Pair", "Survivor"]
 
 Kind = Literal["uefi", "bios"]
 
-# The mirror's disks; UEFI has another disk in slot 0, before them.
+# The mirror's disks; UEFI has another disk in slot 0, before them, and one of them has sectors of 4096 bytes,
+# which no BIOS boots from.
 SLOTS = (1, 2)
 WISHES: dict[Kind, Wishes] = {
-    "uefi": Wishes("uefi", firmware="uefi", new_disks=("2G", "12G", "12G")),
+    "uefi": Wishes("uefi", firmware="uefi", new_disks=("2G:virtio", "12G:nvme", "12G:nvme:4k")),
     "bios": Wishes(
         "bios",
         firmware="bios",
@@ -50,7 +51,7 @@ class Pair:
     kind: Kind
     vm: VirtualMachine | None = None
     host: Any = None
-    disks: dict[int, Path] = field(default_factory=dict)
+    disks: dict[int, Disk] = field(default_factory=dict)
     _failure: Exception | None = None
     _finished: bool = False
 
@@ -83,7 +84,7 @@ class Pair:
             begun = self.vm.seconds
             wait_for_end(self.vm)
             lab.note(f"{self.kind}: the installer", self.vm.seconds - begun)
-        self.disks = {disk.slot: disk.path for disk in self.vm.machine.disks}
+        self.disks = {disk.slot: disk for disk in self.vm.machine.disks}
         with lab.ledger.boot(f"{self.kind}-first"):
             wait_until_up(self.vm)
         self.host = lab.ssh(self.vm)
@@ -98,7 +99,7 @@ class Pair:
         self.host = self.lab.ssh(vm, boot=boot)
         return self.host
 
-    def final_disks(self) -> dict[int, Path]:
+    def final_disks(self) -> dict[int, Disk]:
         """The disks by slot, after the host was shut down; from now on they do not change."""
         if not self._finished:
             vm, _ = self.running()
@@ -129,13 +130,14 @@ def surviving(pair: Pair, slot: int, firmware: Kind) -> Iterator[Survivor]:
     directory = lab.scratch / name
     directory.mkdir(parents=True, exist_ok=True)
     disk = directory / "overlay.qcow2"
-    media.overlay(disk, base)
+    media.overlay(disk, base.path)
     wishes = Wishes(
         name,
         firmware=firmware,
         disks=(disk,),
         first_slot=slot,
-        bus=WISHES[pair.kind].bus,
+        bus=base.bus,
+        sector=base.sector,
         nic=WISHES[pair.kind].nic,
     )
     iso = lab.iso("unattended", sites.unattended(lab.public_key))

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import pytest
+from edgelinux_installer.machine import cpu_level
 
 from tests.e2e.pair import SLOTS, Pair
 from tests.e2e.sites import HOSTNAME
@@ -50,6 +51,12 @@ class TestSystem:
         state = settled(host)
         failed = host.check_output("systemctl --failed --plain --no-legend")
         assert (state, failed) == ("running", "")
+
+    def test_the_first_program_knows_the_cpu(self, host: Any, image: dict[str, Any]) -> None:
+        """Its verdict on a CPU that is good enough: what the installer's own reading of the flags says."""
+        level = host.check_output("/usr/lib/edgelinux/edgelinux-cpu")
+        assert level == cpu_level(host.file("/proc/cpuinfo").content_string)
+        assert level >= image["cpu_level"]
 
     def test_host_name(self, host: Any) -> None:
         assert host.check_output("hostname") == HOSTNAME

@@ -47,6 +47,8 @@ class Disk:
     format: Literal["qcow2", "raw"]
     slot: int
     bus: Bus = "virtio"
+    sector: Literal[512, 4096] = 512
+    """Bytes in a sector, logical and physical."""
 
     @property
     def serial(self) -> str:
@@ -92,6 +94,8 @@ class Machine:
     accel: Accel = "tcg"
     memory_mib: int = 2048
     cpus: int = 2
+    cpu: str = ""
+    """A processor model of QEMU's; "": the one that suits the acceleration."""
     extra: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
@@ -100,6 +104,11 @@ class Machine:
             raise EdgeLinuxError(f"machine {self.name}: two disks in one slot: {slots}")
         if slots and not (min(slots) >= 0 and max(slots) < MAX_DISKS):
             raise EdgeLinuxError(f"machine {self.name}: at most {MAX_DISKS} disks")
+        if any(disk.sector != 512 and disk.bus == "sata" for disk in self.disks):
+            raise EdgeLinuxError(
+                f"machine {self.name}: QEMU's SATA disks have sectors of 512 bytes",
+                hint="another bus for disks of 4096",
+            )
 
 
 def _option(value: Path | str) -> str:
@@ -122,6 +131,8 @@ def _disk(disk: Disk, boot_index: int) -> list[str]:
     # it is several times faster and these are disks for trying.
     source = f"if=none,id={drive},format={disk.format},cache=unsafe,discard=unmap,file={_option(disk.path)}"
     common = f"drive={drive},serial={disk.serial},bootindex={boot_index}"
+    if disk.sector != 512:
+        common += f",logical_block_size={disk.sector},physical_block_size={disk.sector}"
     device = {
         "virtio": f"virtio-blk-pci,addr={DISK_SLOT + disk.slot:#04x},{common}",
         "nvme": f"nvme,addr={DISK_SLOT + disk.slot:#04x},{common}",
@@ -129,7 +140,8 @@ def _disk(disk: Disk, boot_index: int) -> list[str]:
         # removable=off: a fixed disk in a USB enclosure, unlike the installer's stick.
         "usb": f"usb-storage,bus=xhci.0,port={disk.slot + 2},removable=off,{common}",
     }[disk.bus]
-    return ["-drive", source, "-device", device]
+    # The name is for QMP: `device_del` pulls the disk.
+    return ["-drive", source, "-device", f"{device},id={drive}-device"]
 
 
 def _medium(iso: Path, as_usb: bool, boot_index: int) -> list[str]:
@@ -156,7 +168,8 @@ def argv(machine: Machine) -> list[str]:
         "qemu-system-x86_64",
         *("-name", f"{_option(machine.name)},process=edgelinux-vm"),
         *("-nodefaults", "-no-user-config"),
-        *("-machine", "q35,smm=off", "-accel", _ACCEL[machine.accel], "-cpu", _CPU[machine.accel]),
+        *("-machine", "q35,smm=off", "-accel", _ACCEL[machine.accel]),
+        *("-cpu", machine.cpu or _CPU[machine.accel]),
         *("-smp", str(machine.cpus), "-m", str(machine.memory_mib)),
         *("-display", "none", "-vga", "std"),
         *_firmware(machine.firmware),

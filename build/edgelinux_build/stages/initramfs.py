@@ -19,6 +19,7 @@ __all__ = ["KINDS", "Initramfs"]
 
 KINDS = ("live", "installed")
 _MODULES = "hostd/dracut"
+_CPU_LEVEL = "usr/lib/edgelinux/cpu-level"
 _CONFIGURATION = "usr/lib/edgelinux/dracut/{kind}.conf"
 
 
@@ -31,7 +32,7 @@ class Initramfs(Stage):
 
     name: ClassVar[str] = "initramfs"
     title: ClassVar[str] = "live and installed initramfs (dracut)"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     needs: ClassVar[tuple[str, ...]] = ("root-tree", "zfs-modules")
 
     def inputs(self, project: Project, upstream: Mapping[str, Upstream]) -> dict[str, Json]:
@@ -39,7 +40,8 @@ class Initramfs(Stage):
         files = hash_files(project.root, [_MODULES])
         return {
             **{name: upstream[name].identity for name in self.needs},
-            "files": {name: entry for name, entry in files.items() if not name.endswith(".md")},
+            "cpu_level": project.base.cpu_level,
+            "files": {name: entry for name, entry in files.items() if not name.endswith((".md", ".c"))},
         }
 
     def run(self, ctx: Context, out: Path) -> dict[str, Json]:
@@ -50,8 +52,9 @@ class Initramfs(Stage):
         with overlay(ctx.scratch / "tree", layers, ctx.scratch / "upper") as tree, mounted_for_chroot(tree):
             modules = ctx.project.root / _MODULES
             if modules.is_dir():
-                ignore = shutil.ignore_patterns("__pycache__", "*.md")
+                ignore = shutil.ignore_patterns("__pycache__", "*.md", "*.c")
                 shutil.copytree(modules, tree / "usr/lib/dracut/modules.d", dirs_exist_ok=True, ignore=ignore)
+            (tree / _CPU_LEVEL).write_text(f"{ctx.project.base.cpu_level}\n", encoding="utf-8")
             # The image is compressed as a whole, which costs nothing more; unpacking each module by itself
             # while the machine boots does.
             if unpack_modules(tree / "usr/lib/modules" / kernel, ctx.project.jobs):

@@ -1,4 +1,7 @@
-"""Stage zfs-modules: compiles ZFS for the tree's kernel in a copy of the tree, and keeps the modules only."""
+"""Stage zfs-modules: compiles ZFS for the tree's kernel in a copy of the tree, and keeps the modules only.
+
+The one other program that has to be compiled, the check of the CPU's level, is compiled along with it.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,8 @@ from typing import ClassVar
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.run import run
 
-from edgelinux_build.inputs import Json
+from edgelinux_build.cpu_check import SOURCE, compile_check
+from edgelinux_build.inputs import Json, hash_files
 from edgelinux_build.process import StageError
 from edgelinux_build.stage import GIB, Context, Project, Stage, Upstream
 from edgelinux_build.tree import capture_in, make_layer_folder, mounted_for_chroot, overlay, run_in
@@ -43,6 +47,7 @@ class ZfsModules(Stage):
             "zfs": root.fact("zfs"),
             "folder": project.base.modules,
             "recipe": project.base.zfs.model_dump(mode="json"),
+            "files": hash_files(project.root, [SOURCE]),
         }
 
     def run(self, ctx: Context, out: Path) -> dict[str, Json]:
@@ -80,6 +85,7 @@ class ZfsModules(Stage):
                     hint="edgelinux build --force root-tree",
                 )
             _take(tree, ctx.scratch / "upper", out / "tree", folder, base.zfs.modules)
+            compile_check(ctx.project.root, tree, out / "tree", ctx.log)
         return {"kernel": kernel, "zfs": compiled}
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from edgelinux_build.qemu.machine import BUSES, Bus, Disk, Firmware, Machine, Network, argv
+from edgelinux_build.qemu.session import parse_wish
 from edgelinux_hostd.errors import EdgeLinuxError
 
 UEFI = Firmware(Path("/fw/CODE.fd"), Path("/vm/vars.fd"))
@@ -109,6 +110,37 @@ def test_the_iso_is_never_written() -> None:
     for usb in (True, False):
         drive = next(v for v in argv(replace(MACHINE, iso_as_usb=usb)) if "id=medium" in v)
         assert "readonly=on" in drive
+
+
+def test_sectors_of_4096_bytes() -> None:
+    disk = replace(DISKS[0], sector=4096, bus="nvme")
+    (device,) = [value for value in devices(replace(MACHINE, disks=(disk,))) if value.startswith("nvme,")]
+    assert "logical_block_size=4096,physical_block_size=4096" in device
+    with pytest.raises(EdgeLinuxError, match="sectors of 512 bytes"):
+        replace(MACHINE, disks=(replace(disk, bus="sata"),))
+
+
+def test_a_wished_for_processor() -> None:
+    line = argv(replace(MACHINE, cpu="Nehalem"))
+    assert line[line.index("-cpu") + 1] == "Nehalem"
+
+
+@pytest.mark.parametrize(
+    ("wish", "meant"),
+    [
+        ("12G", ("12G", "virtio", 512)),
+        ("12G:4k", ("12G", "virtio", 4096)),
+        ("9G:nvme:4k", ("9G", "nvme", 4096)),
+        ("9G:usb", ("9G", "usb", 512)),
+    ],
+)
+def test_disks_as_they_are_wished_for(wish: str, meant: tuple[str, str, int]) -> None:
+    assert parse_wish(wish, "virtio") == meant
+
+
+def test_a_wish_that_is_no_disk() -> None:
+    with pytest.raises(EdgeLinuxError, match="'12G:scsi' is not a disk: 'scsi'"):
+        parse_wish("12G:scsi", "virtio")
 
 
 @pytest.mark.parametrize("slots", [(0, 0), (5,), (-1,)])
