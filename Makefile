@@ -1,14 +1,15 @@
 # Each target sets up what it needs by itself and says so first: see build/setup_host.py.
 .DEFAULT_GOAL := help
-.PHONY: help setup iso boot test unit lint e2e bench clean
+.PHONY: help setup iso boot test test-long unit lint e2e bench clean
 
 PYTHON ?= python3
 BIN := .venv/bin
 ISO_OPTIONS ?=
 BOOT_OPTIONS ?=
+LONG_OPTIONS ?=
 
 help: ## what can be made
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## install the build host's Debian packages and the virtual environment
 	@$(PYTHON) build/setup_host.py
@@ -33,6 +34,9 @@ unit: setup ## the unit tests alone
 
 e2e: setup ## the build and the QEMU boots alone
 	@$(BIN)/python -m tests.run build e2e
+
+test-long: setup ## installations on many kinds of disks; resumed where it stopped (LONG_OPTIONS: --shard 1/3, CASE)
+	@$(BIN)/python -m tests.long $(LONG_OPTIONS)
 
 bench: setup ## measure, as ratios within one run; results in out/bench.json
 	@$(BIN)/python -m tests.bench

@@ -91,6 +91,8 @@ class Machine:
     disks: tuple[Disk, ...] = ()
     iso: Path | None = None
     iso_as_usb: bool = False
+    medium_first: bool = False
+    """Whether the firmware tries the medium before the disks."""
     accel: Accel = "tcg"
     memory_mib: int = 2048
     cpus: int = 2
@@ -183,9 +185,9 @@ def argv(machine: Machine) -> list[str]:
         *("-device", f"virtio-rng-pci,addr={RNG_SLOT:#04x}"),
         *("-device", f"qemu-xhci,id=xhci,addr={USB_SLOT:#04x}"),
     ]  # fmt: skip
-    stick_first = machine.iso_as_usb and machine.firmware.name == "bios"
+    first = machine.medium_first or (machine.iso_as_usb and machine.firmware.name == "bios")
     for disk in machine.disks:
         line += _disk(disk, boot_index=10 + disk.slot)
     if machine.iso is not None:
-        line += _medium(machine.iso, machine.iso_as_usb, boot_index=1 if stick_first else 90)
+        line += _medium(machine.iso, machine.iso_as_usb, boot_index=1 if first else 90)
     return [*line, *machine.extra]

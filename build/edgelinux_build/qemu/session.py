@@ -29,6 +29,7 @@ class Wishes:
     firmware: Literal["uefi", "bios"] = "uefi"
     iso: Path | None = None
     iso_as_usb: bool = False
+    medium_first: bool = False
     disks: tuple[Path, ...] = ()
     new_disks: tuple[str, ...] = ()
     first_slot: int = 0
@@ -93,6 +94,7 @@ def lay_out(wishes: Wishes, directory: Path, accel: AccelChoice) -> Machine:
         disks=tuple(disks),
         iso=wishes.iso.resolve() if wishes.iso else None,
         iso_as_usb=wishes.iso_as_usb,
+        medium_first=wishes.medium_first,
         accel=accel.accel,
         memory_mib=wishes.memory_mib,
         cpus=wishes.cpus or (1 if accel.accel == "tcg-single" else 2),
