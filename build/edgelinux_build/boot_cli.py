@@ -14,6 +14,7 @@ from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_build.qemu import media, session, state, terminal
 from edgelinux_build.qemu.install import follow_install
 from edgelinux_build.qemu.machine import BUSES, Bus
+from edgelinux_build.qemu.program import find_qemu
 from edgelinux_build.qemu.runner import VirtualMachine
 from edgelinux_build.tables import format_table
 
@@ -172,7 +173,8 @@ def boot(
     directory.mkdir(parents=True, exist_ok=True)
     facts = media.read_iso(wanted.iso, directory) if unattended and wanted.iso else None
     choice = session.prove_accel(accel, wanted.iso, directory)
-    click.echo(f"acceleration: {choice.accel} ({choice.reason})")
+    version = ".".join(str(part) for part in find_qemu().version)
+    click.echo(f"QEMU {version}, acceleration: {choice.accel} ({choice.reason})")
     wishes = session.Wishes(
         name=name, firmware=firmware, iso=wanted.iso, iso_as_usb=usb, disks=wanted.disks,
         new_disks=new_disks, bus=bus, memory_mib=memory, cpus=cpus, cpu=cpu, ssh_port=ssh_port, nic=nic,

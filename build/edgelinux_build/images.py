@@ -14,6 +14,7 @@ from .yamlfile import Document, KeyPath, load, validate_document
 
 __all__ = [
     "Base",
+    "Emulator",
     "Image",
     "element_folders",
     "load_base",
@@ -161,6 +162,19 @@ class Zfs(Schema):
     """Command run in the overlay that prints the version that was compiled."""
 
 
+class Emulator(Schema):
+    """The tree's QEMU, as it can be started on a build host whose own is too old for quick emulation."""
+
+    program: TreePath
+    loader: TreePath
+    """The program interpreter that the program names (ELF, PT_INTERP)."""
+    libraries: TreePath
+    modules: TreePath
+    """What QEMU loads at run time."""
+    data: tuple[TreePath, ...]
+    """Firmware and option ROMs, in the order in which they are searched."""
+
+
 class PyPiPackage(Schema):
     """A pure Python distribution the base has no package of; made from the one that the build runs with."""
 
@@ -191,6 +205,7 @@ class Base(Schema):
     boot: BootFiles
     packages: TreePackages
     zfs: Zfs
+    emulator: Emulator | None = None
     pypi: tuple[PyPiPackage, ...] = ()
     clean: tuple[Word, ...] = ()
     """Wildcards below the root of what the finished tree does not keep, beyond keys, identities and seeds."""

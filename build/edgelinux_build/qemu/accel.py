@@ -24,10 +24,9 @@ from typing import Literal
 from edgelinux_hostd.errors import EdgeLinuxError
 
 from edgelinux_build.qemu.machine import Accel
+from edgelinux_build.qemu.program import Program, find_qemu
 
 __all__ = ["AccelChoice", "choose_accel", "emulation", "probe_argv"]
-
-QEMU = "qemu-system-x86_64"
 
 KVM = Path("/dev/kvm")
 PROBE_SECONDS = 10.0
@@ -44,7 +43,7 @@ class AccelChoice:
 def probe_argv(kernel: Path) -> list[str]:
     """A guest that only starts the kernel, without disks or initramfs, and ends with its panic."""
     return [
-        QEMU,
+        *find_qemu().argv,
         *("-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"),
         *("-machine", "q35", "-accel", "kvm", "-cpu", "max", "-m", "512"),
         *("-serial", "stdio", "-kernel", str(kernel)),
@@ -115,23 +114,18 @@ def _proven(kernel: Path) -> tuple[bool, str]:
     return not failure, reason
 
 
-def emulation(version: str) -> Accel:
-    """How this QEMU (what its --version says) may emulate several processors.
+def emulation(qemu: Program) -> Accel:
+    """How a QEMU may emulate several processors.
 
     Before 8.1 a processor could run a translation that another was just overwriting ("accel/tcg: Always lock
     pages before translation"): Linux, which patches its own code through breakpoints, then dies now and then
     of "Oops: int3". One thread for all processors cannot do that.
     """
-    match = re.search(r"version (\d+)\.(\d+)", version)
-    return "tcg" if match and (int(match[1]), int(match[2])) >= (8, 1) else "tcg-single"
+    return "tcg" if qemu.current else "tcg-single"
 
 
 def _installed_emulation() -> Accel:
-    try:
-        result = subprocess.run([QEMU, "--version"], capture_output=True, text=True)
-    except OSError as error:
-        raise EdgeLinuxError(f"{QEMU} is not installed", hint="install qemu-system-x86") from error
-    return emulation(result.stdout)
+    return emulation(find_qemu())
 
 
 def choose_accel(wanted: Literal["auto", "kvm", "tcg"], kernel: Path | None) -> AccelChoice:

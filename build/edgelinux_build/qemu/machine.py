@@ -1,4 +1,4 @@
-"""A virtual machine as data, and the QEMU command line that it means (pure).
+"""A virtual machine as data, and the options of QEMU that it means (pure).
 
 PCI addresses are fixed by role and position, so that taking a disk away leaves every other device, and
 with it the network interface's name, where it was.
@@ -160,14 +160,13 @@ def _medium(iso: Path, as_usb: bool, boot_index: int) -> list[str]:
 
 
 def argv(machine: Machine) -> list[str]:
-    """The QEMU command line of a machine.
+    """The options of QEMU that make a machine.
 
     The disks come before the medium in the boot order: empty disks fall through to the medium, and after
     the installation the disk boots. Except with SeaBIOS and a USB stick: SeaBIOS tries only the first of
     all hard disks, a stick among them, so the stick comes first and its menu must go on to the disk.
     """
     line = [
-        "qemu-system-x86_64",
         *("-name", f"{_option(machine.name)},process=edgelinux-vm"),
         *("-nodefaults", "-no-user-config"),
         *("-machine", "q35,smm=off", "-accel", _ACCEL[machine.accel]),

@@ -24,6 +24,7 @@ from qemu.qmp.legacy import QEMUMonitorProtocol
 from edgelinux_build.qemu import state
 from edgelinux_build.qemu.console import MachineError, Watcher
 from edgelinux_build.qemu.machine import Machine, argv
+from edgelinux_build.qemu.program import find_qemu
 
 __all__ = ["VirtualMachine", "free_port", "socket_directory"]
 
@@ -59,6 +60,7 @@ class VirtualMachine:
         Raises:
             EdgeLinuxError: QEMU is not installed.
         """
+        command = [*find_qemu().argv, *argv(machine)]
         self.machine = machine
         self.directory = directory
         self.watcher = Watcher(allowed=allowed)
@@ -68,9 +70,6 @@ class VirtualMachine:
         self._log = machine.console_log.open("rb")
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self.qemu_log = directory / "qemu.log"
-        command = argv(machine)
-        if shutil.which(command[0]) is None:
-            raise EdgeLinuxError(f"{command[0]} is not installed", hint="install qemu-system-x86")
         if tied:  # whatever ends this process: prctl(2), PR_SET_PDEATHSIG
             command = ["setpriv", "--pdeathsig", "TERM", "--", *command]
         with self.qemu_log.open("ab") as log:

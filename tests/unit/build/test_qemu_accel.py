@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from edgelinux_build.qemu import accel
+from edgelinux_build.qemu.program import Program, parse_version
 from edgelinux_hostd.errors import EdgeLinuxError
 
 
@@ -18,6 +19,7 @@ def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     device.touch()
     monkeypatch.setattr(accel, "KVM", device)
     monkeypatch.setattr(accel, "_installed_emulation", lambda: "tcg")
+    monkeypatch.setattr(accel, "find_qemu", lambda: Program(("qemu",), (10, 0)))
     path = tmp_path / "vmlinuz"
     path.write_bytes(b"kernel")
     return path
@@ -96,10 +98,12 @@ def test_without_a_device_or_a_kernel(kernel: Path, monkeypatch: pytest.MonkeyPa
     ],
 )
 def test_old_emulators_get_one_thread(version: str, chosen: str) -> None:
-    assert accel.emulation(version) == chosen
+    assert accel.emulation(Program(("qemu",), parse_version(version))) == chosen
 
 
-def test_the_probe_has_no_disks_and_does_not_reboot() -> None:
+def test_the_probe_has_no_disks_and_does_not_reboot(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accel, "find_qemu", lambda: Program(("env", "qemu"), (10, 0)))
     line = accel.probe_argv(Path("/k"))
+    assert line[:2] == ["env", "qemu"]
     assert "-no-reboot" in line
     assert not any("drive" in word or "netdev" in word for word in line)

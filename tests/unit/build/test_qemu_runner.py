@@ -13,6 +13,7 @@ import pytest
 from edgelinux_build.qemu import runner, state
 from edgelinux_build.qemu.console import ConsoleError, MachineError
 from edgelinux_build.qemu.machine import Firmware, Machine, Network
+from edgelinux_build.qemu.program import Program
 from edgelinux_hostd.errors import EdgeLinuxError
 
 PROGRAM = """
@@ -33,7 +34,9 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
     def begin(*texts: str, rest: float = 30, ssh_port: int = 1) -> runner.VirtualMachine:
         log = tmp_path / "console.log"
         program = PROGRAM.format(rest=rest)
-        monkeypatch.setattr(runner, "argv", lambda _: [sys.executable, "-c", program, str(log), *texts])
+        stand_in = Program((sys.executable, "-c", program), (10, 0))
+        monkeypatch.setattr(runner, "find_qemu", lambda: stand_in)
+        monkeypatch.setattr(runner, "argv", lambda _: [str(log), *texts])
         machine = Machine(
             name="m", firmware=Firmware(), network=Network(ssh_port=ssh_port),
             console_socket=runner.socket_directory() / "c", console_log=log, qmp_socket=tmp_path / "q",
