@@ -16,6 +16,7 @@ from .boot_cli import boot
 from .build_cli import build
 from .cache_cli import cache
 from .images_cli import images
+from .iso_cli import iso
 from .kickstart_cli import kickstart
 
 __all__ = ["cli", "main"]
@@ -33,7 +34,7 @@ def cli() -> None:
     """Build and try edgeLinux OS images."""
 
 
-for command in (images, build, kickstart, boot, cache):
+for command in (images, build, kickstart, iso, boot, cache):
     cli.add_command(command)
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 from edgelinux_hostd.errors import EdgeLinuxError
-from edgelinux_installer.kickstart import Kickstart, KickstartError, read_kickstart
+from edgelinux_installer.kickstart import Kickstart, KickstartError
 
+from edgelinux_build.kickstart_file import load_kickstart
 from edgelinux_build.site import load_site
 from edgelinux_build.site_render import render_kickstart
 
@@ -56,19 +57,9 @@ def check(files: tuple[Path, ...], form: str) -> None:
 
 def _check(file: Path) -> dict[str, object]:
     try:
-        text = file.read_text(encoding="utf-8")
-        return {"file": str(file), "ok": True, "summary": _summary(read_kickstart(text, str(file)))}
+        return {"file": str(file), "ok": True, "summary": _summary(load_kickstart(file)[1])}
     except KickstartError as error:
         return {"file": str(file), "ok": False, "line": error.line, "error": str(error)}
-    except UnicodeDecodeError:
-        return {"file": str(file), "ok": False, "line": 0, "error": f"{file}: is not UTF-8 text"}
-    except OSError as error:
-        return {
-            "file": str(file),
-            "ok": False,
-            "line": 0,
-            "error": f"{file}: cannot be read: {error.strerror}",
-        }
 
 
 def _summary(ks: Kickstart) -> str:

@@ -17,6 +17,7 @@ __all__ = [
     "parse_serial",
     "render_grub_cfg",
     "render_search_cfg",
+    "template_sha256",
     "volume_label",
 ]
 
@@ -97,6 +98,12 @@ def render_grub_cfg(menu: Menu) -> str:
         serial=parse_serial(menu.serial),
         live_arguments=live_arguments(menu),
     )
+
+
+def template_sha256() -> str:
+    """Return the SHA-256 (hex) of the menu's template, which stages have among their inputs."""
+    template = resources.files(__package__).joinpath("templates/grub.cfg.j2")
+    return hashlib.sha256(template.read_bytes()).hexdigest()
 
 
 def render_search_cfg(label: str) -> str:

@@ -1,6 +1,7 @@
 """`edgelinux-install`: runs a kickstart in the live system.
 
-Exit codes: 0 installed (or checked); 1 the installation failed; 2 the kickstart cannot be used.
+Exit codes: 0 installed (or checked); 1 the installation failed, or the medium is damaged; 2 the kickstart
+cannot be used.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from edgelinux_installer.consoles import Consoles, console_names, start_shells
 from edgelinux_installer.context import LOG, RUN, TARGET
 from edgelinux_installer.install import install
 from edgelinux_installer.kickstart import Kickstart, read_kickstart
+from edgelinux_installer.medium_check import check_medium
 from edgelinux_installer.plan import InstallPlan, make_plan
 from edgelinux_installer.preflight import check_tree
 from edgelinux_installer.selection import describe
@@ -34,13 +36,15 @@ log = logging.getLogger("edgelinux.installer")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Install, or with --check only say what would be done. Returns the exit code."""
+    """Install, or with --check only say what would be done, or check the medium. Returns the exit code."""
     options = _parse(argv)
     # systemd sets this for services; otherwise a person sits at standard output.
     attended = "INVOCATION_ID" not in os.environ or sys.stdout.isatty()
     names = console_names()
     if options.check:
         return _check(options)
+    if options.check_medium:
+        return _check_medium(names, attended)
     consoles = Consoles(names, stdout=attended)
     _log_to(LOG)
     try:
@@ -73,6 +77,11 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         help="default: inst.ks= on the kernel's command line, else /edgelinux/ks.cfg on the medium",
     )
     parser.add_argument("--check", action="store_true", help="say what would be done, and do nothing")
+    parser.add_argument(
+        "--check-medium",
+        action="store_true",
+        help="compare everything on the medium with its checksums; exit code 1 when something is damaged",
+    )
     parser.add_argument(
         "--format", choices=("text", "json"), default="text", help="how --check prints the plan"
     )
@@ -117,6 +126,20 @@ def _check(options: argparse.Namespace) -> int:
     for notice in plan.notices:
         print(f"  note: {notice}")
     return 0
+
+
+def _check_medium(names: Sequence[str], attended: bool) -> int:
+    """Tell a person whether the medium is whole; or every console, and then leave the machine to a person."""
+    consoles = Consoles(() if attended else names, stdout=attended)
+    try:
+        consoles.say(check_medium(machine.MEDIUM, consoles.say))
+        code = 0
+    except EdgeLinuxError as error:
+        consoles.say(str(error))
+        code = 1
+    if not attended:
+        start_shells(names)
+    return code
 
 
 def _finish(plan: InstallPlan, consoles: Consoles) -> None:

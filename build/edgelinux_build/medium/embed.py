@@ -1,0 +1,167 @@
+"""Gives an ISO another kickstart: the same system, written anew around it. Needs no root, no cache."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgelinux_hostd.errors import CommandError, EdgeLinuxError
+from edgelinux_hostd.run import run
+
+from edgelinux_build.failures import NO_SPACE, free_bytes
+from edgelinux_build.kickstart_file import has_login, load_kickstart
+from edgelinux_build.medium.files import BIOS_IMAGE, SUMS, render_sums, sha512, small_files
+from edgelinux_build.medium.image import IsoImage, open_iso
+from edgelinux_build.medium.info import MediaInfo
+from edgelinux_build.medium.manifest import embedded_manifest
+from edgelinux_build.medium.write import Cut, stub_argv, write_env, xorriso_argv
+from edgelinux_build.menu import render_search_cfg, volume_label
+from edgelinux_build.outputs import publish
+from edgelinux_build.site import load_site
+from edgelinux_build.site_render import render_kickstart
+
+__all__ = ["Answer", "answer_from_kickstart", "answer_from_site", "embed"]
+
+_USAGE = 2
+_ROOM = 2**20
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a medium is to install: a kickstart that has been checked, and whether it does so by itself."""
+
+    kickstart: str
+    unattended: bool = False
+    serial: str | None = None
+    """Console argument of the serial console, "" for none; None leaves that of the ISO."""
+
+
+def answer_from_kickstart(path: Path, *, unattended: bool = False) -> Answer:
+    """Read and check a kickstart; raises KickstartError with file and line.
+
+    Unattended, it has to give somebody a login: nobody sits there to see that it does not.
+    """
+    text, ks = load_kickstart(path)
+    if unattended and not has_login(ks):
+        raise EdgeLinuxError(
+            f"{path}: nobody could log in to the installed host",
+            hint="an unattended installation needs rootpw, user --password or sshkey",
+            exit_code=_USAGE,
+        )
+    return Answer(text, unattended)
+
+
+def answer_from_site(path: Path) -> Answer:
+    """Render a site file, which also says whether the medium is unattended; raises YamlError."""
+    site = load_site(path)
+    return Answer(render_kickstart(site), site.unattended, site.serial_console or "")
+
+
+def embed(iso: Path, answer: Answer, out: Path, *, force: bool = False) -> dict[str, Any]:
+    """Write the ISO with another kickstart to `out`, and SHA256SUMS and manifest.json beside it.
+
+    The result has the bytes that a build of the same system with this kickstart has. Returns the manifest.
+    Raises EdgeLinuxError: `iso` is not an edgeLinux ISO or is damaged, `out` exists (unless `force`) or is
+    `iso` itself, or there is no room for it.
+    """
+    _check_output(iso, out, force)
+    image = open_iso(iso)
+    problems = image.problems()
+    if problems:
+        raise EdgeLinuxError(f"{iso} is damaged: {problems[0]}", hint="copy or download it again")
+    _check_room(image, out.parent)
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
+            made = Path(folder)
+            info = _write(image, answer, made / out.name, made)
+            manifest = embedded_manifest(image, info, answer.kickstart, made / out.name)
+            digest = manifest["iso"]["sha256"]
+            (made / "SHA256SUMS").write_text(f"{digest}  {out.name}\n", encoding="utf-8")
+            publish(made, out.parent, manifest)
+    except (OSError, CommandError) as error:
+        raise _explained(error, out.parent) from error
+    return manifest
+
+
+def _check_output(iso: Path, out: Path, force: bool) -> None:
+    if not out.parent.is_dir():
+        raise EdgeLinuxError(f"there is no directory {out.parent}", exit_code=_USAGE)
+    if out.is_dir():
+        raise EdgeLinuxError(f"{out} is a directory", hint="name the ISO to write", exit_code=_USAGE)
+    if out.exists() and iso.exists() and out.samefile(iso):
+        raise EdgeLinuxError(
+            f"{out} is the ISO that is read", hint="give the new one another name", exit_code=_USAGE
+        )
+    if out.exists() and not force:
+        raise EdgeLinuxError(
+            f"{out} exists", hint="--force replaces it; or give another name", exit_code=_USAGE
+        )
+    if out.name in ("SHA256SUMS", "manifest.json") or any(sign.isspace() for sign in out.name):
+        raise EdgeLinuxError(
+            f"{out.name!r} cannot name an ISO",
+            hint="a name without spaces, such as edge7.iso",
+            exit_code=_USAGE,
+        )
+
+
+def _check_room(image: IsoImage, folder: Path) -> None:
+    needed, free = image.size + image.uefi().size + _ROOM, free_bytes(folder)
+    if free < needed:
+        raise EdgeLinuxError(
+            f"the new ISO needs {needed / 1e6:.0f} MB in {folder}, {free / 1e6:.0f} MB are free",
+            hint="free some, or write it elsewhere",
+            exit_code=NO_SPACE,
+        )
+
+
+def _write(image: IsoImage, answer: Answer, new: Path, folder: Path) -> MediaInfo:
+    """Write the new ISO: small files are made anew, all others are cut from the old one."""
+    old = image.info
+    label = volume_label(old.squashfs_sha256, answer.kickstart)
+    env = write_env(old.source_date_epoch)
+    esp, stub, mbr = folder / "esp.img", folder / "stub.cfg", folder / "mbr.img"
+    esp.write_bytes(image.interval(image.uefi()))
+    stub.write_text(render_search_cfg(label), encoding="utf-8")
+    run(stub_argv(esp, stub), env=env)
+    mbr.write_bytes(image.first_sector())
+    info = old.model_copy(
+        update={
+            "label": label,
+            "unattended": answer.unattended,
+            "serial": old.serial if answer.serial is None else answer.serial,
+            "boot": old.boot.model_copy(update={"uefi": sha512(esp)}),
+        }
+    )
+    small = small_files(info, answer.kickstart)
+    sums = {**image.sums, **{name: sha512(content) for name, content in small.items()}}
+    small[SUMS] = render_sums(sums).encode()
+    # The one other file that cannot be a cut: xorriso has to know it when it reads the boot options.
+    small[BIOS_IMAGE] = image.read(BIOS_IMAGE)
+    files: dict[str, Path | Cut] = {}
+    for name, extent in image.extents.items():
+        files[name] = Cut(image.path.resolve(), extent.offset, extent.size)
+    for number, (name, content) in enumerate(small.items()):
+        files[name] = source = folder / str(number)
+        source.write_bytes(content)
+    run(xorriso_argv(label, info.source_date_epoch, new, esp, mbr, files), env=env)
+    return info
+
+
+def _explained(error: OSError | CommandError, folder: Path) -> EdgeLinuxError:
+    said = error.stderr if isinstance(error, CommandError) else str(error)
+    full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+    if full or os.strerror(errno.ENOSPC) in said:
+        return EdgeLinuxError(
+            f"no space left on the file system of {folder}",
+            hint="free some, or write it elsewhere",
+            exit_code=NO_SPACE,
+        )
+    if isinstance(error, CommandError):
+        # Its command line would be a page long.
+        last = [line.strip() for line in said.splitlines() if line.strip()][-1:] or ["it said nothing"]
+        return EdgeLinuxError(f"{error.argv[0]} failed with exit code {error.returncode}: {last[0]}")
+    return EdgeLinuxError(f"cannot write to {folder}: {error.strerror}")
