@@ -43,15 +43,18 @@ def check_medium(medium: Path, say: Callable[[str], None]) -> str:
             f"MEDIUM DAMAGED: there is no {MEDIA_JSON} in {medium}",
             hint="is a medium there, and is it whole?",
         )
+    reading = SUMS
     try:
         sums = parse_sums((medium / SUMS).read_text(encoding="utf-8"))
+        reading = MEDIA_JSON
         media = json.loads((medium / MEDIA_JSON).read_text(encoding="utf-8"))
-        size = sum((medium / name).stat().st_size for name in sums if (medium / name).is_file())
-        say(f"Checking the medium {media['label']}: {len(sums)} files, {size / 1e6:.0f} MB")
+        label = str(media["label"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise EdgeLinuxError(
-            f"MEDIUM DAMAGED: its lists cannot be read: {error}", hint=_WRITE_AGAIN
+            f"MEDIUM DAMAGED: {reading} cannot be read ({error})", hint=_WRITE_AGAIN
         ) from error
+    size = sum((medium / name).stat().st_size for name in sums if (medium / name).is_file())
+    say(f"Checking the medium {label}: {len(sums)} files, {size / 1e6:.0f} MB")
     problems = list(file_problems(sums, lambda name: _chunks(medium / name)))
     if not problems:
         problems = list(_boot_problems(medium, media))
