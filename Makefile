@@ -1,6 +1,6 @@
 # Each target sets up what it needs by itself and says so first: see build/setup_host.py.
 .DEFAULT_GOAL := help
-.PHONY: help setup iso boot test unit lint e2e bench clean
+.PHONY: help setup iso boot test unit lint e2e bench man clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -36,6 +36,9 @@ e2e: setup ## the build and the QEMU boots alone
 
 bench: setup ## measure, as ratios within one run; results in out/bench.json
 	@$(BIN)/python -m tests.bench
+
+man: setup ## write the man pages into out/man (read: man -M out/man edgelinux)
+	@$(BIN)/python -m edgelinux_build.manpages out/man
 
 clean: ## remove out/ (caches stay: see `edgelinux cache prune`)
 	@rm -rf out

@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import click
 from edgelinux_hostd import __version__
+from edgelinux_hostd.completion import completion_command
 from edgelinux_hostd.errors import EdgeLinuxError
 
 from .boot_cli import boot
@@ -34,7 +35,7 @@ def cli() -> None:
     """Build and try edgeLinux OS images."""
 
 
-for command in (images, build, kickstart, iso, boot, cache):
+for command in (images, build, kickstart, iso, boot, cache, completion_command(cli, "edgelinux")):
     cli.add_command(command)
 
 

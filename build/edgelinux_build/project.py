@@ -14,7 +14,7 @@ from .site import load_site
 from .site_render import render_kickstart
 from .stage import Project
 
-__all__ = ["default_image", "find_root", "load_project"]
+__all__ = ["default_image", "find_root", "load_project", "source_date_epoch"]
 
 USAGE = 2
 """Exit code for what the command line or a definition gets wrong."""
@@ -60,13 +60,13 @@ def load_project(
         kickstart=render_kickstart(site),
         unattended=site.unattended,
         serial=site.serial_console or "",
-        epoch=_epoch(root),
+        epoch=source_date_epoch(root),
         out=out.resolve(),
         jobs=len(os.sched_getaffinity(0)),
     )
 
 
-def _epoch(root: Path) -> int:
+def source_date_epoch(root: Path) -> int:
     """Return SOURCE_DATE_EPOCH, else the time of the last commit, else that of the image definitions."""
     named = os.environ.get("SOURCE_DATE_EPOCH", "")
     if named.isdigit():

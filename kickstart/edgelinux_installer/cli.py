@@ -1,8 +1,4 @@
-"""`edgelinux-install`: runs a kickstart in the live system.
-
-Exit codes: 0 installed (or checked); 1 the installation failed, or the medium is damaged; 2 the kickstart
-cannot be used.
-"""
+"""`edgelinux-install`: runs a kickstart in the live system."""
 
 from __future__ import annotations
 
@@ -30,14 +26,19 @@ from edgelinux_installer.selection import describe
 from edgelinux_installer.source import fetch, location
 from edgelinux_installer.steps.scripts import run_pre
 
-__all__ = ["main"]
+__all__ = ["main", "make_parser"]
 
 log = logging.getLogger("edgelinux.installer")
+
+_EXIT_CODES = (
+    "Exit codes: 0 installed (or checked); 1 the installation failed, or the medium is damaged; "
+    "2 the kickstart cannot be used."
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Install, or with --check only say what would be done, or check the medium. Returns the exit code."""
-    options = _parse(argv)
+    options = make_parser().parse_args(argv)
     # systemd sets this for services; otherwise a person sits at standard output.
     attended = "INVOCATION_ID" not in os.environ or sys.stdout.isatty()
     names = console_names()
@@ -66,9 +67,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+def make_parser() -> argparse.ArgumentParser:
+    """Describe the command line."""
     parser = argparse.ArgumentParser(
-        prog="edgelinux-install", description="Install edgeLinux OS from a kickstart."
+        prog="edgelinux-install", description="Install edgeLinux OS from a kickstart.", epilog=_EXIT_CODES
     )
     parser.add_argument(
         "--kickstart",
@@ -85,7 +87,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--format", choices=("text", "json"), default="text", help="how --check prints the plan"
     )
-    return parser.parse_args(argv)
+    return parser
 
 
 def _read(given: str) -> Kickstart:
