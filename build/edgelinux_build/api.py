@@ -1,8 +1,8 @@
 """edgeLinux from Python: what the `edgelinux` command does, as functions with types. See docs/api.md.
 
-Nothing here ends the process, and nothing prints but `build`. What goes wrong is an EdgeLinuxError, whose text
-is one line and whose `exit_code` is the command's. Kickstarts raise KickstartError, site files YamlError: both
-are of that kind.
+Nothing here ends the process, and nothing prints but `build`. What goes wrong is an EdgeLinuxError, whose
+text is one line and whose `exit_code` is the command's. Kickstarts raise KickstartError and site files
+YamlError; both are of that kind.
 """
 
 from __future__ import annotations
