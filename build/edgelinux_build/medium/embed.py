@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,9 @@ from edgelinux_build.site_render import render_kickstart
 __all__ = ["Answer", "answer_from_kickstart", "answer_from_site", "embed"]
 
 _USAGE = 2
-_ROOM = 2**20
+_ROOM = 8 * 2**20
+"""Bytes for the small files, which are copied; larger ones go from ISO to ISO."""
+_SMALL = 64 * 2**10
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,7 @@ def _check_room(image: IsoImage, folder: Path) -> None:
 
 
 def _write(image: IsoImage, answer: Answer, new: Path, folder: Path) -> MediaInfo:
-    """Write the new ISO: small files are made anew, all others are cut from the old one."""
+    """Write the new ISO: what depends on the kickstart is made anew, all else comes from the old one."""
     old = image.info
     label = volume_label(old.squashfs_sha256, answer.kickstart)
     env = write_env(old.source_date_epoch)
@@ -139,14 +142,14 @@ def _write(image: IsoImage, answer: Answer, new: Path, folder: Path) -> MediaInf
     small = small_files(info, answer.kickstart)
     sums = {**image.sums, **{name: sha512(content) for name, content in small.items()}}
     small[SUMS] = render_sums(sums).encode()
-    # The one other file that cannot be a cut: xorriso has to know it when it reads the boot options.
-    small[BIOS_IMAGE] = image.read(BIOS_IMAGE)
     files: dict[str, Path | Cut] = {}
-    for name, extent in image.extents.items():
-        files[name] = Cut(image.path.resolve(), extent.offset, extent.size)
-    for number, (name, content) in enumerate(small.items()):
-        files[name] = source = folder / str(number)
-        source.write_bytes(content)
+    for number, (name, extent) in enumerate(image.extents.items()):
+        # xorriso cuts out no empty files, and needs BIOS_IMAGE earlier than it cuts.
+        if extent.size > _SMALL and name not in (*small, BIOS_IMAGE):
+            files[name] = Cut(image.path.resolve(), extent.offset, extent.size)
+        else:
+            files[name] = source = folder / str(number)
+            source.write_bytes(small[name] if name in small else image.read(name))
     run(xorriso_argv(label, info.source_date_epoch, new, esp, mbr, files), env=env)
     return info
 
@@ -162,6 +165,7 @@ def _explained(error: OSError | CommandError, folder: Path) -> EdgeLinuxError:
         )
     if isinstance(error, CommandError):
         # Its command line would be a page long.
-        last = [line.strip() for line in said.splitlines() if line.strip()][-1:] or ["it said nothing"]
-        return EdgeLinuxError(f"{error.argv[0]} failed with exit code {error.returncode}: {last[0]}")
+        lines = [line.strip() for line in said.splitlines() if line.strip()] or ["it said nothing"]
+        why = next((line for line in lines if re.search(r": (FAILURE|FATAL) :", line)), lines[-1])
+        return EdgeLinuxError(f"{error.argv[0]} failed with exit code {error.returncode}: {why}")
     return EdgeLinuxError(f"cannot write to {folder}: {error.strerror}")

@@ -334,6 +334,16 @@ def test_a_damaged_system_is_not_passed_on(iso: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "new.iso").exists()
 
 
+def test_what_xorriso_says_is_passed_on(iso: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page of command line is not; a label that it refuses stands for whatever goes wrong in it."""
+    monkeypatch.setattr(embedding, "volume_label", lambda squashfs, kickstart: "X" * 40)
+    with pytest.raises(
+        EdgeLinuxError, match=r"^xorriso failed with exit code \d+: xorriso : FAILURE : "
+    ) as caught:
+        embed(iso, Answer("#\n"), tmp_path / "new.iso")
+    assert len(str(caught.value)) < 200
+
+
 def test_no_room(iso: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedding, "free_bytes", lambda folder: 1_000_000)
     with pytest.raises(EdgeLinuxError, match=r"needs \d+ MB in .*, 1 MB are free") as caught:
