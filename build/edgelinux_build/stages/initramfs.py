@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -31,7 +32,7 @@ class Initramfs(Stage):
 
     name: ClassVar[str] = "initramfs"
     title: ClassVar[str] = "live and installed initramfs (dracut)"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     needs: ClassVar[tuple[str, ...]] = ("root-tree", "zfs-modules")
 
     def inputs(self, project: Project, upstream: Mapping[str, Upstream]) -> dict[str, Json]:
@@ -40,6 +41,7 @@ class Initramfs(Stage):
         return {
             **{name: upstream[name].identity for name in self.needs},
             "files": {name: entry for name, entry in files.items() if not name.endswith(".md")},
+            **project.stamp,
         }
 
     def run(self, ctx: Context, out: Path) -> dict[str, Json]:
@@ -61,6 +63,8 @@ class Initramfs(Stage):
                     done.result()
             for kind in KINDS:
                 shutil.move(tree / f"{kind}.img", out / f"{kind}.img")
+                # One of them goes into the squashfs.
+                os.utime(out / f"{kind}.img", (ctx.project.epoch, ctx.project.epoch))
         return {kind: (out / f"{kind}.img").stat().st_size for kind in KINDS}
 
 

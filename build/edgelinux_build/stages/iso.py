@@ -11,11 +11,14 @@ from importlib import resources
 from pathlib import Path
 from typing import ClassVar
 
+from edgelinux_hostd import __version__
 from edgelinux_hostd.errors import EdgeLinuxError
 
+from edgelinux_build.contents import LICENCE, components, lock_status
 from edgelinux_build.inputs import Json, hash_file
 from edgelinux_build.menu import Menu, render_grub_cfg, render_search_cfg, volume_label
 from edgelinux_build.process import run_logged
+from edgelinux_build.sbom import Component, Medium, document, write_sbom
 from edgelinux_build.stage import Context, Project, Stage, Upstream
 
 __all__ = ["Iso", "iso_name", "xorriso_argv"]
@@ -25,11 +28,13 @@ _DATA_TYPE = "EBD0A0A2-B9E5-4433-87C0-68B6B72699C7"
 
 
 class Iso(Stage):
-    """Makes the ISO and `SHA256SUMS`. They go to the output directory, not to the cache."""
+    """Makes the ISO and its bill of materials. They go to the output directory, not to the cache."""
 
     name: ClassVar[str] = "iso"
     title: ClassVar[str] = "hybrid ISO"
-    needs: ClassVar[tuple[str, ...]] = ("boot-loader", "squashfs")
+    version: ClassVar[int] = 2
+    published: ClassVar[bool] = True
+    needs: ClassVar[tuple[str, ...]] = ("boot-loader", "squashfs", "package-index", "zfs-modules")
 
     def inputs(self, project: Project, upstream: Mapping[str, Upstream]) -> dict[str, Json]:
         """The system, the boot loader, the kickstart and the menu."""
@@ -47,6 +52,12 @@ class Iso(Stage):
             "kernel_args": list(image.kernel_args),
             "budget": image.budget.iso,
             "menu": hashlib.sha256(template.read_bytes()).hexdigest(),
+            # What manifest and bill of materials say
+            "lock": project.lock.digest if project.lock else "",
+            "locked": project.locked,
+            "release": project.commit,
+            "purl": base.packages.purl,
+            **project.stamp,
         }
 
     def run(self, ctx: Context, out: Path) -> dict[str, Json]:
@@ -57,10 +68,10 @@ class Iso(Stage):
         esp = ctx.scratch / "esp.img"
         loader = ctx.upstream["boot-loader"].path
         shutil.copyfile(loader / "esp.img", esp)
-        run_logged(["mmd", "-i", esp, "::/boot", "::/boot/grub"], ctx.log)
-        run_logged(["mcopy", "-i", esp, files / "search.cfg", "::/boot/grub/grub.cfg"], ctx.log)
-        iso = out / iso_name(project)
         env = {"SOURCE_DATE_EPOCH": str(project.epoch)}
+        run_logged(["mmd", "-i", esp, "::/boot", "::/boot/grub"], ctx.log, env=env)
+        run_logged(["mcopy", "-i", esp, files / "search.cfg", "::/boot/grub/grub.cfg"], ctx.log, env=env)
+        iso = out / iso_name(project)
         run_logged(
             xorriso_argv(label, project.epoch, iso, esp, loader, squashfs.path, files), ctx.log, env=env
         )
@@ -71,12 +82,26 @@ class Iso(Stage):
                 hint=f"budget.iso in images/{project.image.name}.yaml",
             )
         digest = hash_file(iso)
-        (out / "SHA256SUMS").write_text(f"{digest}  {iso.name}\n", encoding="utf-8")
-        contents = {
+        parts = _components(ctx)
+        medium = Medium(iso.name, project.image.product, project.image.version, digest, LICENCE)
+        tool = f"edgelinux-{__version__}"
+        write_sbom(document(medium, parts, tool, project.epoch), iso.with_suffix(".spdx.json"))
+        contents: dict[str, Json] = {
             "squashfs_sha256": squashfs.facts["sha256"],
             **{name: squashfs.facts[name] for name in ("sizes", "kernel", "zfs", "packages")},
+            "licences": {part.name: part.licence.expression for part in parts},
+            "lock": lock_status(project, ctx.upstream["package-index"], ctx.upstream["zfs-modules"]),
         }
         return {"iso": iso.name, "size": size, "sha256": digest, "label": label, "contents": contents}
+
+
+def _components(ctx: Context) -> list[Component]:
+    packages = ctx.upstream["squashfs"].facts["packages"]
+    if not isinstance(packages, dict):
+        raise EdgeLinuxError("the tree's packages are not a mapping")
+    named = {name: str(version) for name, version in packages.items()}
+    index, zfs = ctx.upstream["package-index"], ctx.upstream["zfs-modules"]
+    return components(ctx.project.base, named, index.path, zfs.facts)
 
 
 def iso_name(project: Project) -> str:

@@ -48,6 +48,16 @@ boot:
   grub_pc: /usr/lib/grub/i386-pc
 packages:
   list: [list-packages]
+  sources:
+    /etc/sources: "{archive} one\n"
+  refresh: [load-index]
+  describe: [show-packages]
+  describe_word: "{name}={version}"
+  pin:
+    file: /etc/pins
+    entry: "{name} {version}\n"
+  copyright: /usr/share/doc/{name}/copyright
+  purl: "pkg:deb/base/{name}@{version}?arch={architecture}"
   install_local: [install-packages]
   kind: deb
 zfs:
@@ -57,6 +67,7 @@ zfs:
   modules: extra
   log: /var/log/compile.log
   version: [zfs-version]
+  package: zfs-source
 """
 
 
@@ -117,6 +128,7 @@ class Goal(Stage):
 
     name = "iso"
     title = "goal"
+    published = True
     space = 0
     needs = ("root", "side", "independent")
 
@@ -125,7 +137,6 @@ class Goal(Stage):
 
     def run(self, ctx: Context, out: Path) -> dict[str, Json]:
         (out / "small.iso").write_bytes(b"iso")
-        (out / "SHA256SUMS").write_text("00  small.iso\n", encoding="utf-8")
         return {"iso": "small.iso", "size": 3, "sha256": "00", "label": "LABEL", "contents": {"kernel": "6"}}
 
 
