@@ -20,6 +20,7 @@ from .kickstart_cli import kickstart
 from .licences_cli import licences
 from .lock_cli import lock
 from .release import Refused
+from .reproduce import reproduce
 from .verify_cli import verify
 
 __all__ = ["cli", "main"]
@@ -38,7 +39,7 @@ def cli() -> None:
     """Build and try edgeLinux OS images."""
 
 
-for command in (images, build, lock, verify, licences, kickstart, boot, cache):
+for command in (images, build, lock, reproduce, verify, licences, kickstart, boot, cache):
     cli.add_command(command)
 
 

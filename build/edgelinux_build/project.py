@@ -15,7 +15,7 @@ from .site import load_site
 from .site_render import render_kickstart
 from .stage import Project
 
-__all__ = ["default_image", "find_root", "load_project"]
+__all__ = ["default_image", "find_root", "load_project", "source_date_epoch"]
 
 USAGE = 2
 """Exit code for what the command line or a definition gets wrong."""
@@ -69,7 +69,7 @@ def load_project(
         kickstart=render_kickstart(site),
         unattended=site.unattended,
         serial=site.serial_console or "",
-        epoch=_epoch(root, lock if locked else None),
+        epoch=source_date_epoch(root, lock if locked else None),
         out=out.resolve(),
         jobs=len(os.sched_getaffinity(0)),
         lock=lock,
@@ -78,7 +78,7 @@ def load_project(
     )
 
 
-def _epoch(root: Path, lock: Lock | None) -> int:
+def source_date_epoch(root: Path, lock: Lock | None = None) -> int:
     """Return SOURCE_DATE_EPOCH, else the lock's, else the last commit's, else the definitions'."""
     named = os.environ.get("SOURCE_DATE_EPOCH", "")
     if named.isdigit():

@@ -110,8 +110,8 @@ def _as_user(arguments: Sequence[str]) -> list[str]:
 def check_signature(data: Path, signature: Path, key: str, beside: Path) -> Checked:
     """Check a detached signature.
 
-    `key` is a file with a public key, or a fingerprint, whose key then lies `beside` the signature; without it
-    the signer's key has to be in the user's own keyring. Raises EdgeLinuxError when `key` is neither.
+    `key` is a file with a public key, or a fingerprint, whose key then lies `beside` the signature. Without
+    it the signer's key has to be in the user's own keyring. Raises EdgeLinuxError when `key` is neither.
     """
     if not key:
         return _verify((), data, signature, "")

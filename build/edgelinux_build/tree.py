@@ -19,6 +19,7 @@ from .process import run_logged
 
 __all__ = [
     "capture_in",
+    "copy_sources",
     "fill",
     "make_layer_folder",
     "mounted_for_chroot",
@@ -140,6 +141,17 @@ def put_files(tree: Path, files: Mapping[str, str]) -> None:
         target = tree / path.lstrip("/")
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
+
+
+def copy_sources(source: Path, target: Path, *, ignore: Sequence[str] = ()) -> None:
+    """Copy a directory of this repository into another that may be there, with the modes that git knows.
+
+    A checkout has the modes that its user's umask allows, and they would end up in the tree.
+    """
+    shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*ignore))
+    for path in [target, *(target / path.relative_to(source) for path in source.rglob("*"))]:
+        if path.exists() and not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) else 0o644)
 
 
 def use_host_resolver(tree: Path) -> None:

@@ -14,7 +14,7 @@ from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_build.inputs import Json, hash_files
 from edgelinux_build.modules import unpack_modules
 from edgelinux_build.stage import Context, Project, Stage, Upstream
-from edgelinux_build.tree import mounted_for_chroot, overlay, run_in
+from edgelinux_build.tree import copy_sources, mounted_for_chroot, overlay, run_in
 
 __all__ = ["KINDS", "Initramfs"]
 
@@ -52,8 +52,7 @@ class Initramfs(Stage):
         with overlay(ctx.scratch / "tree", layers, ctx.scratch / "upper") as tree, mounted_for_chroot(tree):
             modules = ctx.project.root / _MODULES
             if modules.is_dir():
-                ignore = shutil.ignore_patterns("__pycache__", "*.md")
-                shutil.copytree(modules, tree / "usr/lib/dracut/modules.d", dirs_exist_ok=True, ignore=ignore)
+                copy_sources(modules, tree / "usr/lib/dracut/modules.d", ignore=("__pycache__", "*.md"))
             # The image is compressed as a whole, which costs nothing more; unpacking each module by itself
             # while the machine boots does.
             if unpack_modules(tree / "usr/lib/modules" / kernel, ctx.project.jobs):

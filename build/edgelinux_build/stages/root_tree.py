@@ -21,7 +21,7 @@ from edgelinux_build.inputs import Json, hash_file, hash_files, key_of
 from edgelinux_build.lock import Lock, summary
 from edgelinux_build.process import StageError, run_logged
 from edgelinux_build.stage import GIB, Context, Project, Stage, Upstream
-from edgelinux_build.tree import capture_in, put_files, set_times
+from edgelinux_build.tree import capture_in, copy_sources, put_files, set_times
 
 __all__ = [
     "RootTree",
@@ -120,13 +120,15 @@ def disk_image_create_argv(project: Project, output: Path) -> list[str | Path]:
 
 def _environment(ctx: Context) -> dict[str, str]:
     cache = cache_home() / "diskimage-builder"
+    elements = ctx.scratch / "elements"
+    copy_sources(ctx.project.root / "elements", elements)
     path = f"{Path(sys.executable).parent}:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
     for folder in ("tmp", "image"):
         (ctx.scratch / folder).mkdir()
     return {
         **{name: os.environ[name] for name in _PASSED_ON if name in os.environ},
         "PATH": path,
-        "ELEMENTS_PATH": str(ctx.project.root / "elements"),
+        "ELEMENTS_PATH": str(elements),
         "DIB_IMAGE_CACHE": str(cache),
         "DIB_LOCKFILES": str(cache / "lockfiles"),
         "DIB_NO_TIMESTAMP": "1",
@@ -175,8 +177,8 @@ def refuse(differences: list[str]) -> None:
         raise StageError(
             f"the mirror's packages are not the locked ones: {summary(differences)}",
             lines=differences,
-            hint="`edgelinux lock --update` locks those of today; EDGELINUX_MIRROR names an archive that has the "
-            "older ones, such as a snapshot",
+            hint="`edgelinux lock --update` locks those of today; EDGELINUX_MIRROR names an archive that has "
+            "the older ones, such as a snapshot",
         )
 
 
