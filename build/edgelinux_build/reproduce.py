@@ -1,9 +1,9 @@
 """Builds twice from cold, under conditions that must not matter, and compares what came out byte for byte.
 
-`edgelinux reproduce DIR`, or `make reproduce`. The two builds differ in the directories of
-sources, cache and outputs (and how long their names are), in the build host's clock, by days, in host name,
-time zone, language and umask. What runs inside the tree sees the kernel's own clock: the faked one is a library
-of the build host, and does not reach into the chroot. Both builds have the same epoch, since it is an input.
+`edgelinux reproduce DIR`, or `make reproduce`. The two builds differ in the directories of sources, cache and
+outputs (and how long their names are), in the build host's clock, by days, in host name, time zone, language
+and umask. What runs inside the tree sees the kernel's own clock: the faked one is a library of the build
+host, and does not reach into the chroot. Both builds have the same epoch, since it is an input.
 """
 
 from __future__ import annotations
