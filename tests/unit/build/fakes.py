@@ -51,13 +51,13 @@ boot:
 packages:
   list: [list-packages]
   sources:
-    /etc/sources: "{archive} one\n"
+    /etc/sources: "{archive} one\\n"
   refresh: [load-index]
   describe: [show-packages]
   describe_word: "{name}={version}"
   pin:
     file: /etc/pins
-    entry: "{name} {version}\n"
+    entry: "{name} {version}\\n"
   copyright: /usr/share/doc/{name}/copyright
   purl: "pkg:deb/base/{name}@{version}?arch={architecture}"
   install_local: [install-packages]
