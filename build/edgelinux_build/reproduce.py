@@ -63,11 +63,16 @@ def conditions() -> tuple[Conditions, Conditions]:
     )
 
 
-def build_argv(hostname: str, umask: int, arguments: Sequence[str]) -> list[str]:
-    """Return the command that builds under a host name and a umask."""
+def build_argv(how: Conditions, hosts: Path, arguments: Sequence[str]) -> list[str]:
+    """Return the command that builds under a host name, which the file `hosts` resolves, and a umask."""
     build = shlex.join([sys.executable, "-m", "edgelinux_build.cli", "build", *arguments])
-    script = f"hostname {shlex.quote(hostname)} && umask {umask:03o} && exec {build}"
-    return ["unshare", "--uts", "sh", "-c", script]
+    steps = [
+        shlex.join(["hostname", how.hostname]),
+        shlex.join(["mount", "--bind", str(hosts), "/etc/hosts"]),
+        f"umask {how.umask:03o}",
+        f"exec {build}",
+    ]
+    return ["unshare", "--uts", "--mount", "sh", "-c", " && ".join(steps)]
 
 
 def _copy_sources(root: Path, target: Path, umask: int) -> None:
@@ -98,7 +103,10 @@ def _build(root: Path, where: Path, how: Conditions, arguments: Sequence[str]) -
         "--locked" not in arguments
     ):  # the lock file has a time of its own; the copy has no commits to take one from
         env["SOURCE_DATE_EPOCH"] = str(source_date_epoch(root))
-    argv = build_argv(how.hostname, how.umask, ["--out", str(where / "out"), *arguments])
+    hosts = where / "hosts"  # sudo, which diskimage-builder calls, complains about a host that has no address
+    hosts.write_text(f"{Path('/etc/hosts').read_text(encoding='utf-8')}\n127.0.1.1 {how.hostname}\n")
+    hosts.chmod(0o644)
+    argv = build_argv(how, hosts, ["--out", str(where / "out"), *arguments])
     started = time.monotonic()
     code = subprocess.run(argv, cwd=sources, env=env, check=False).returncode
     if code:
