@@ -14,7 +14,7 @@ from edgelinux_build.process import run_logged
 from edgelinux_build.stage import Context, Project, Stage, Upstream
 from edgelinux_build.tree import overlay, run_in
 
-__all__ = ["BootLoader"]
+__all__ = ["BootLoader", "make_esp"]
 
 # Everything the menu needs is in the core image, so that a damaged or slow medium fails early or not at all.
 _MODULES = (
@@ -62,7 +62,7 @@ class BootLoader(Stage):
         (out / "i386-pc").mkdir()
         for file in sorted([*modules.glob("*.mod"), *modules.glob("*.lst")]):
             shutil.copyfile(file, out / "i386-pc" / file.name)
-        _make_esp(ctx, root, out / "esp.img")
+        make_esp(ctx, root, out / "esp.img")
         return {}
 
 
@@ -75,7 +75,7 @@ def _in_tree(root: Path, path: str) -> Path:
     return found
 
 
-def _make_esp(ctx: Context, root: Path, esp: Path) -> None:
+def make_esp(ctx: Context, root: Path, esp: Path) -> None:
     """Make the FAT image that UEFI firmware boots by the removable path."""
     boot = ctx.project.base.boot
     env = {"SOURCE_DATE_EPOCH": str(ctx.project.epoch)}
