@@ -32,10 +32,13 @@ from .site import Site, load_site
 from .site_render import render_kickstart
 from .stage import Project
 from .stages import STAGES
+from .verify import Finding
+from .verify import verify as _verify
 from .yaml_lines import YamlError
 
 __all__ = [
     "EdgeLinuxError",
+    "Finding",
     "Inspection",
     "Iso",
     "Kickstart",
@@ -54,6 +57,7 @@ __all__ = [
     "plan",
     "read_kickstart",
     "render_kickstart",
+    "verify",
 ]
 
 
@@ -73,15 +77,17 @@ def load_project(
     site: Path | None = None,
     out: Path | None = None,
     root: Path | None = None,
+    locked: bool = False,
 ) -> Project:
     """Load all definitions of an image and render its kickstart.
 
     `image` may be left out when there is one; `base` auto takes the best whose mirror answers; without `site`
     it is the documented default; `out` is by default out/ in the repository, and `root` the repository around
-    the working directory. Raises EdgeLinuxError, with file and line where a definition is wrong.
+    the working directory; `locked` keeps to the lock file. Raises EdgeLinuxError, with file and line where a
+    definition is wrong.
     """
     found = _repository(root)
-    return _load_project(found, image, base, site, out or found / "out")
+    return _load_project(found, image, base, site, out or found / "out", locked=locked)
 
 
 def plan(project: Project, *, force: Collection[str] = ()) -> tuple[Step, ...]:
@@ -100,9 +106,13 @@ def build(
     site: Path | None = None,
     out: Path | None = None,
     root: Path | None = None,
+    locked: bool = False,
+    sign_key: str = "",
     force: Collection[str] = (),
 ) -> Iso:
     """Build an image; the arguments are those of `load_project` and `plan`.
+
+    `sign_key` is the OpenPGP key that signs the checksums: an id, a fingerprint or a file.
 
     It runs as a process of its own, since it takes root and mount namespaces: root, or sudo that asks
     nothing, is needed unless everything is there already. What it does goes to standard error. Takes
@@ -113,6 +123,8 @@ def build(
     argv += ["--base", base, "--out", str((out or found / "out").resolve()), "--format", "json"]
     argv += [word for stage in force for word in ("--force", stage)]
     argv += ["--site", str(site.resolve())] if site else []
+    argv += ["--locked"] if locked else []
+    argv += ["--sign-key", sign_key] if sign_key else []
     env = {**os.environ, "EDGELINUX_ROOT": str(found)}
     with subprocess.Popen(
         argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -152,23 +164,38 @@ def inspect_iso(iso: Path, *, verify: bool = True) -> Inspection:
 
 
 def embed_kickstart(
-    iso: Path, kickstart: Path, out: Path, *, unattended: bool = False, force: bool = False
+    iso: Path,
+    kickstart: Path,
+    out: Path,
+    *,
+    unattended: bool = False,
+    force: bool = False,
+    sign_key: str = "",
 ) -> Iso:
-    """Write an ISO anew with another kickstart; SHA256SUMS and manifest.json beside `out` follow.
+    """Write an ISO anew with another kickstart; what vouches for it, beside `out`, follows.
 
     `unattended` media install without asking; `force` replaces `out`. Raises KickstartError when the
     installer would refuse the kickstart, else EdgeLinuxError: `iso` is damaged or none of edgeLinux's, `out`
     exists or is `iso`, there is no room, or an unattended installation would let nobody log in.
     """
     answer = _embed.answer_from_kickstart(kickstart, unattended=unattended)
-    return _embedded(iso, answer, out, force)
+    return _embedded(iso, answer, out, force, sign_key)
 
 
-def embed_site(iso: Path, site: Path, out: Path, *, force: bool = False) -> Iso:
+def embed_site(iso: Path, site: Path, out: Path, *, force: bool = False, sign_key: str = "") -> Iso:
     """Write an ISO anew with a site file's kickstart, as `embed_kickstart` does; raises YamlError, too."""
-    return _embedded(iso, _embed.answer_from_site(site), out, force)
+    return _embedded(iso, _embed.answer_from_site(site), out, force, sign_key)
 
 
-def _embedded(iso: Path, answer: _embed.Answer, out: Path, force: bool) -> Iso:
-    made = _embed.embed(iso, answer, out, force=force)["iso"]
+def verify(folder: Path, *, key: str = "") -> list[Finding]:
+    """Check signature, checksums and manifest of a directory of outputs; each finding is `good` or not.
+
+    `key` is the builder's public key, as a file or its whole fingerprint; without it, the signer's has to be
+    in the user's keyring. Raises EdgeLinuxError when the directory has no checksums.
+    """
+    return _verify(folder, key)
+
+
+def _embedded(iso: Path, answer: _embed.Answer, out: Path, force: bool, sign_key: str) -> Iso:
+    made = _embed.embed(iso, answer, out, force=force, sign_key=sign_key)["iso"]
     return Iso(out, int(made["size"]), str(made["sha256"]))

@@ -129,11 +129,34 @@ class BootFiles(Schema):
     grub_mkimage: TreePath = "/usr/bin/grub-mkimage"
 
 
+class Pin(Schema):
+    """How the package manager is told to take a certain version, whatever else the archive has."""
+
+    file: TreePath
+    """Exists only while the tree is made."""
+    entry: str
+    """For each package; filled in: {name}, {version}."""
+
+
 class TreePackages(Schema):
     """The package manager of the tree."""
 
     list: Argv
     """Command run in the tree that prints `name<TAB>version` lines."""
+    sources: dict[TreePath, str] = {}
+    """Files that name the package sources, which the tree does not keep. Filled in: {archive}, {security}."""
+    refresh: Argv
+    """Command that loads the archive's index and checks its signature."""
+    describe: Argv
+    """Command that prints what the index has of the packages whose words are appended: lines and paragraphs
+    with the fields of deb-control(5) Package, Version, Architecture, SHA256, Filename, Source, Maintainer."""
+    describe_word: str
+    """What is appended for a package; filled in: {name}, {version}."""
+    pin: Pin
+    copyright: TreePath
+    """Licences of a package, as Debian's machine-readable copyright file; filled in: {name}."""
+    purl: str
+    """Package URL (purl-spec); filled in: {name}, {version}, {architecture}."""
     install_local: Argv
     """Command run in the tree; the paths of package files are appended."""
     kind: Literal["deb"]
@@ -145,12 +168,15 @@ class TreePackages(Schema):
 
 
 class Zfs(Schema):
-    """How ZFS is compiled in an overlay over the tree. Filled in: {kernel}, {jobs}, {archive}, {security}."""
+    """How ZFS is compiled in an overlay over the tree. Filled in: {kernel}, {jobs}, {archive}, {security}.
+
+    The package sources are there, and the archive's index is loaded.
+    """
 
     userland: Word
     """Installed package whose version is the version the modules must have."""
     files: dict[TreePath, str] = {}
-    """Files needed while compiling, such as the list of package sources; they do not stay."""
+    """Files needed while compiling; they do not stay."""
     packages_env: dict[str, str] = {}
     commands: tuple[Argv, ...] = Field(min_length=1)
     modules: Word
@@ -159,6 +185,8 @@ class Zfs(Schema):
     """Wildcard of the compiler's logs, shown when compiling fails."""
     version: Argv
     """Command run in the overlay that prints the version that was compiled."""
+    package: Name
+    """Package that holds what was compiled."""
 
 
 class PyPiPackage(Schema):

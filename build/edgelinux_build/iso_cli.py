@@ -11,6 +11,7 @@ from .medium.embed import answer_from_kickstart, answer_from_site
 from .medium.embed import embed as embed_answer
 from .medium.inspect import describe
 from .medium.inspect import inspect as inspect_iso
+from .signing import SIGN_KEY
 
 __all__ = ["iso"]
 
@@ -35,6 +36,14 @@ def iso() -> None:
 )
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The ISO to write.")
 @click.option("--force", is_flag=True, help="Replace --out if it exists.")
+@click.option(
+    "--sign-key",
+    envvar=SIGN_KEY,
+    default="",
+    metavar="KEY",
+    show_envvar=True,
+    help="Sign the checksums with this OpenPGP key: an id, a fingerprint, or a file.",
+)
 @_FORMAT
 def embed(
     image: Path,
@@ -43,12 +52,13 @@ def embed(
     unattended: bool,
     out: Path,
     force: bool,
+    sign_key: str,
     form: str,
 ) -> None:
     """Write ISO anew with another kickstart; the system on it stays as it is.
 
-    Neither root nor the repository's cache is needed. SHA256SUMS and manifest.json beside the new ISO are
-    brought up to date.
+    Neither root nor the repository's cache is needed. SHA256SUMS, its signature, manifest.json and the
+    bill of materials beside the new ISO are brought up to date.
     """
     if (kickstart is None) == (site is None):
         raise click.UsageError("give one of --kickstart and --site")
@@ -59,7 +69,7 @@ def embed(
     else:
         assert site is not None  # noqa: S101  (told apart above)
         answer = answer_from_site(site)
-    made = embed_answer(image, answer, out, force=force)["iso"]
+    made = embed_answer(image, answer, out, force=force, sign_key=sign_key)["iso"]
     if form == "json":
         click.echo(json.dumps({"iso": str(out), **made}, indent=2))
     else:

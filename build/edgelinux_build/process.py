@@ -48,12 +48,13 @@ def run_logged(
 ) -> None:
     """Run a program with its output appended to `log`; raises StageError with the log's last lines.
 
-    `env` is added to this process's environment, or is all there is when `clean_env` is set.
+    `env` is added to this process's environment, or is all there is when `clean_env` is set. Language and
+    time zone are always the same, since they show in what programs make.
     """
     args = [str(word) for word in argv]
     if _stopping.is_set():
         raise StageError("stopped because another stage failed")
-    environment = {**({} if clean_env else os.environ), "LC_ALL": "C.UTF-8", **(env or {})}
+    environment = {**({} if clean_env else os.environ), "LC_ALL": "C.UTF-8", "TZ": "UTC", **(env or {})}
     with log.open("ab") as file:
         file.write(f"+ {shlex.join(args)}\n".encode())
         file.flush()

@@ -18,10 +18,13 @@ from edgelinux_build.kickstart_file import has_login, load_kickstart
 from edgelinux_build.medium.files import BIOS_IMAGE, SUMS, render_sums, sha512, small_files
 from edgelinux_build.medium.image import IsoImage, open_iso
 from edgelinux_build.medium.info import MediaInfo
-from edgelinux_build.medium.manifest import embedded_manifest
+from edgelinux_build.medium.manifest import embedded_manifest, manifest_beside
 from edgelinux_build.medium.write import Cut, stub_argv, write_env, xorriso_argv
 from edgelinux_build.menu import render_search_cfg, volume_label
-from edgelinux_build.outputs import publish
+from edgelinux_build.outputs import MANIFEST, publish, sbom_name
+from edgelinux_build.outputs import SUMS as OUTPUT_SUMS
+from edgelinux_build.sbom import for_another_medium
+from edgelinux_build.signing import fingerprint_of
 from edgelinux_build.site import load_site
 from edgelinux_build.site_render import render_kickstart
 
@@ -64,13 +67,15 @@ def answer_from_site(path: Path) -> Answer:
     return Answer(render_kickstart(site), site.unattended, site.serial_console or "")
 
 
-def embed(iso: Path, answer: Answer, out: Path, *, force: bool = False) -> dict[str, Any]:
-    """Write the ISO with another kickstart to `out`, and SHA256SUMS and manifest.json beside it.
+def embed(iso: Path, answer: Answer, out: Path, *, force: bool = False, sign_key: str = "") -> dict[str, Any]:
+    """Write the ISO with another kickstart to `out`, and what vouches for it beside it.
 
-    The result has the bytes that a build of the same system with this kickstart has. Returns the manifest.
-    Raises EdgeLinuxError: `iso` is not an edgeLinux ISO or is damaged, `out` exists (unless `force`) or is
-    `iso` itself, or there is no room for it.
+    The result has the bytes that a build of the same system with this kickstart has; `sign_key` is as for
+    builds. Returns the manifest. Raises EdgeLinuxError: `iso` is not an edgeLinux ISO or is damaged, `out`
+    exists (unless `force`) or is `iso` itself, there is no room for it, or it cannot be signed.
     """
+    if sign_key:
+        fingerprint_of(sign_key)  # raises before anything is written
     _check_output(iso, out, force)
     image = open_iso(iso)
     problems = image.problems()
@@ -82,9 +87,8 @@ def embed(iso: Path, answer: Answer, out: Path, *, force: bool = False) -> dict[
             made = Path(folder)
             info = _write(image, answer, made / out.name, made)
             manifest = embedded_manifest(image, info, answer.kickstart, made / out.name)
-            digest = manifest["iso"]["sha256"]
-            (made / "SHA256SUMS").write_text(f"{digest}  {out.name}\n", encoding="utf-8")
-            publish(made, out.parent, manifest)
+            _write_sbom(image, manifest["iso"]["sha256"], made, out.name)
+            publish(made, out.parent, manifest, sign_key=sign_key)
     except (OSError, CommandError) as error:
         raise _explained(error, out.parent) from error
     return manifest
@@ -103,7 +107,7 @@ def _check_output(iso: Path, out: Path, force: bool) -> None:
         raise EdgeLinuxError(
             f"{out} exists", hint="--force replaces it; or give another name", exit_code=_USAGE
         )
-    if out.name in ("SHA256SUMS", "manifest.json") or any(sign.isspace() for sign in out.name):
+    if out.name in (OUTPUT_SUMS, MANIFEST) or any(sign.isspace() for sign in out.name):
         raise EdgeLinuxError(
             f"{out.name!r} cannot name an ISO",
             hint="a name without spaces, such as edge7.iso",
@@ -152,6 +156,14 @@ def _write(image: IsoImage, answer: Answer, new: Path, folder: Path) -> MediaInf
             source.write_bytes(small[name] if name in small else image.read(name))
     run(xorriso_argv(label, info.source_date_epoch, new, esp, mbr, files), env=env)
     return info
+
+
+def _write_sbom(image: IsoImage, sha256: str, folder: Path, name: str) -> None:
+    """Bring the bill of materials beside the old ISO up to date, if there is one of this ISO."""
+    old = image.path.with_name(sbom_name(image.path.name))
+    if old.is_file() and manifest_beside(image):
+        text = for_another_medium(old.read_text(encoding="utf-8"), name, sha256)
+        (folder / sbom_name(name)).write_text(text, encoding="utf-8")
 
 
 def _explained(error: OSError | CommandError, folder: Path) -> EdgeLinuxError:

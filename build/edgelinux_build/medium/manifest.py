@@ -11,8 +11,9 @@ from edgelinux_build.inputs import hash_file, key_of
 from edgelinux_build.medium.image import IsoImage
 from edgelinux_build.medium.info import MediaInfo
 from edgelinux_build.menu import template_sha256
+from edgelinux_build.outputs import MANIFEST
 
-__all__ = ["embedded_manifest"]
+__all__ = ["embedded_manifest", "manifest_beside"]
 
 
 def embedded_manifest(image: IsoImage, info: MediaInfo, kickstart: str, new: Path) -> dict[str, Any]:
@@ -23,7 +24,7 @@ def embedded_manifest(image: IsoImage, info: MediaInfo, kickstart: str, new: Pat
     digest = hashlib.sha256(kickstart.encode()).hexdigest()
     size, label = new.stat().st_size, info.label
     manifest: dict[str, Any] = {
-        **_manifest_beside(image),
+        **manifest_beside(image),
         **info.model_dump(mode="json", exclude={"format", "label", "serial", "kernel_args", "boot"}),
         "kickstart_sha256": digest,
         "iso": {"name": new.name, "size": size, "sha256": hash_file(new), "label": label},
@@ -46,10 +47,10 @@ def embedded_manifest(image: IsoImage, info: MediaInfo, kickstart: str, new: Pat
     return manifest
 
 
-def _manifest_beside(image: IsoImage) -> dict[str, Any]:
+def manifest_beside(image: IsoImage) -> dict[str, Any]:
     """Read the manifest in the ISO's directory, if it is this ISO's."""
     try:
-        manifest = json.loads((image.path.parent / "manifest.json").read_text(encoding="utf-8"))
+        manifest = json.loads((image.path.parent / MANIFEST).read_text(encoding="utf-8"))
         ours = manifest["iso"]["name"] == image.path.name and manifest["iso"]["label"] == image.label
         return dict(manifest) if ours else {}
     except (OSError, ValueError, KeyError, TypeError):

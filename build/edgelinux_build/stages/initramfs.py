@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_build.inputs import Json, hash_files
 from edgelinux_build.modules import unpack_modules
 from edgelinux_build.stage import Context, Project, Stage, Upstream
-from edgelinux_build.tree import mounted_for_chroot, overlay, run_in
+from edgelinux_build.tree import copy_sources, mounted_for_chroot, overlay, run_in
 
 __all__ = ["KINDS", "Initramfs"]
 
@@ -31,7 +32,7 @@ class Initramfs(Stage):
 
     name: ClassVar[str] = "initramfs"
     title: ClassVar[str] = "live and installed initramfs (dracut)"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     needs: ClassVar[tuple[str, ...]] = ("root-tree", "zfs-modules")
 
     def inputs(self, project: Project, upstream: Mapping[str, Upstream]) -> dict[str, Json]:
@@ -40,6 +41,7 @@ class Initramfs(Stage):
         return {
             **{name: upstream[name].identity for name in self.needs},
             "files": {name: entry for name, entry in files.items() if not name.endswith(".md")},
+            **project.stamp,
         }
 
     def run(self, ctx: Context, out: Path) -> dict[str, Json]:
@@ -50,8 +52,7 @@ class Initramfs(Stage):
         with overlay(ctx.scratch / "tree", layers, ctx.scratch / "upper") as tree, mounted_for_chroot(tree):
             modules = ctx.project.root / _MODULES
             if modules.is_dir():
-                ignore = shutil.ignore_patterns("__pycache__", "*.md")
-                shutil.copytree(modules, tree / "usr/lib/dracut/modules.d", dirs_exist_ok=True, ignore=ignore)
+                copy_sources(modules, tree / "usr/lib/dracut/modules.d", ignore=("__pycache__", "*.md"))
             # The image is compressed as a whole, which costs nothing more; unpacking each module by itself
             # while the machine boots does.
             if unpack_modules(tree / "usr/lib/modules" / kernel, ctx.project.jobs):
@@ -61,6 +62,8 @@ class Initramfs(Stage):
                     done.result()
             for kind in KINDS:
                 shutil.move(tree / f"{kind}.img", out / f"{kind}.img")
+                # One of them goes into the squashfs.
+                os.utime(out / f"{kind}.img", (ctx.project.epoch, ctx.project.epoch))
         return {kind: (out / f"{kind}.img").stat().st_size for kind in KINDS}
 
 

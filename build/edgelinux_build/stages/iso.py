@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
+from edgelinux_hostd import __version__
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_installer.boot_images import bios_digest, mbr_digest
 from edgelinux_installer.medium_check import parse_sums
 
+from edgelinux_build.contents import LICENCE, components, lock_status
 from edgelinux_build.inputs import Json, hash_file
 from edgelinux_build.medium.files import (
     BIOS_IMAGE,
@@ -29,18 +31,20 @@ from edgelinux_build.medium.info import BootDigests, MediaInfo
 from edgelinux_build.medium.write import stub_argv, write_env, xorriso_argv
 from edgelinux_build.menu import render_search_cfg, template_sha256, volume_label
 from edgelinux_build.process import run_logged
+from edgelinux_build.sbom import Component, Medium, document, write_sbom
 from edgelinux_build.stage import Context, Project, Stage, Upstream
 
 __all__ = ["Iso", "iso_name"]
 
 
 class Iso(Stage):
-    """Makes the ISO and `SHA256SUMS`. They go to the output directory, not to the cache."""
+    """Makes the ISO and its bill of materials. They go to the output directory, not to the cache."""
 
     name: ClassVar[str] = "iso"
     title: ClassVar[str] = "hybrid ISO"
-    version: ClassVar[int] = 2
-    needs: ClassVar[tuple[str, ...]] = ("boot-loader", "squashfs")
+    version: ClassVar[int] = 3
+    published: ClassVar[bool] = True
+    needs: ClassVar[tuple[str, ...]] = ("boot-loader", "squashfs", "package-index", "zfs-modules")
 
     def inputs(self, project: Project, upstream: Mapping[str, Upstream]) -> dict[str, Json]:
         """The system, the boot loader, the kickstart and the menu."""
@@ -58,6 +62,12 @@ class Iso(Stage):
             "kernel_args": list(image.kernel_args),
             "budget": image.budget.iso,
             "menu": template_sha256(),
+            # What manifest and bill of materials say
+            "lock": project.lock.digest if project.lock else "",
+            "locked": project.locked,
+            "release": project.commit,
+            "purl": base.packages.purl,
+            **project.stamp,
         }
 
     def run(self, ctx: Context, out: Path) -> dict[str, Json]:
@@ -83,12 +93,26 @@ class Iso(Stage):
                 hint=f"budget.iso in images/{project.image.name}.yaml",
             )
         digest = hash_file(iso)
-        (out / "SHA256SUMS").write_text(f"{digest}  {iso.name}\n", encoding="utf-8")
-        contents = {
+        parts = _components(ctx)
+        medium = Medium(iso.name, project.image.product, project.image.version, digest, LICENCE)
+        tool = f"edgelinux-{__version__}"
+        write_sbom(document(medium, parts, tool, project.epoch), iso.with_suffix(".spdx.json"))
+        contents: dict[str, Json] = {
             "squashfs_sha256": squashfs.facts["sha256"],
             **{name: squashfs.facts[name] for name in ("sizes", "kernel", "zfs", "packages")},
+            "licences": {part.name: part.licence.expression for part in parts},
+            "lock": lock_status(project, ctx.upstream["package-index"], ctx.upstream["zfs-modules"]),
         }
         return {"iso": iso.name, "size": size, "sha256": digest, "label": label, "contents": contents}
+
+
+def _components(ctx: Context) -> list[Component]:
+    packages = ctx.upstream["squashfs"].facts["packages"]
+    if not isinstance(packages, dict):
+        raise EdgeLinuxError("the tree's packages are not a mapping")
+    named = {name: str(version) for name, version in packages.items()}
+    index, zfs = ctx.upstream["package-index"], ctx.upstream["zfs-modules"]
+    return components(ctx.project.base, named, index.path, zfs.facts)
 
 
 def iso_name(project: Project) -> str:

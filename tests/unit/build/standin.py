@@ -9,12 +9,16 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
+from edgelinux_build.archive import to_json, write_index
 from edgelinux_build.cache import Result
 from edgelinux_build.inputs import Json
+from edgelinux_build.licences import write_licences
 from edgelinux_build.outputs import manifest_of, publish
 from edgelinux_build.plan import keyed
 from edgelinux_build.stage import Context, Project, Upstream
 from edgelinux_build.stages.iso import Iso
+
+from tests.unit.build.test_sbom import archived
 
 __all__ = ["make_results", "make_standin"]
 
@@ -56,9 +60,16 @@ def make_results(folder: Path) -> dict[str, Result]:
         "sizes": {},
         "packages": {"a": "1"},
     }
+    index = folder / "index"
+    index.mkdir()
+    write_index(index, [archived("a")])
+    write_licences(index, {})
+    modules: dict[str, Json] = {"kernel": KERNEL, "zfs": ZFS, "packages": to_json([archived("zfs-source")])}
     return {
         "boot-loader": Result("boot-loader", "loader-key", loader, "loader-key"),
         "squashfs": Result("squashfs", "squashfs-key", squashfs, "squashfs-key", facts=facts),
+        "package-index": Result("package-index", "index-key", index, "index-key"),
+        "zfs-modules": Result("zfs-modules", "zfs-key", folder, "zfs-key", facts=modules),
     }
 
 

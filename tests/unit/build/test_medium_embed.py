@@ -23,8 +23,11 @@ from edgelinux_build.outputs import lookup_output
 from edgelinux_build.plan import keyed
 from edgelinux_build.stage import Project, Upstream
 from edgelinux_build.stages.iso import Iso
+from edgelinux_build.verify import verify
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_installer.kickstart import KickstartError
+from spdx_tools.spdx.parser.parse_anything import parse_file
+from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
 
 from tests.unit.build.standin import make_results, make_standin
 
@@ -66,6 +69,11 @@ def write(path: Path, text: str) -> Path:
     return path
 
 
+def sums(folder: Path) -> dict[str, str]:
+    rows = (line.split() for line in (folder / "SHA256SUMS").read_text(encoding="utf-8").splitlines())
+    return {name: digest for digest, name in rows}
+
+
 def test_a_site_file_gives_the_bytes_of_a_build_with_it(
     project: Project, results: dict[str, Result], iso: Path, site: Path, tmp_path: Path
 ) -> None:
@@ -81,7 +89,7 @@ def test_a_site_file_gives_the_bytes_of_a_build_with_it(
     new.parent.mkdir()
     assert edgelinux("iso", "embed", iso, "--site", site, "--out", new) == 0
     assert new.read_bytes() == built.read_bytes()
-    assert (new.parent / "SHA256SUMS").read_text() == (built.parent / "SHA256SUMS").read_text()
+    assert sums(new.parent)[new.name] == sums(built.parent)[built.name]
     made, wanted = (json.loads((path.parent / "manifest.json").read_text()) for path in (new, built))
     assert {**made, "base_why": ""} == {**wanted, "base_why": "", "stages": made["stages"]}
     # A build with that site file into that directory takes what is there.
@@ -158,15 +166,27 @@ def test_without_a_manifest_the_iso_speaks_for_itself(iso: Path, tmp_path: Path)
     }
     assert (manifest["product"], manifest["kernel"], manifest["base"]) == ("Small OS", "6.1", "base-1")
     assert "stages" not in manifest
-    assert (tmp_path / "SHA256SUMS").read_text() == f"{digest}  new.iso\n"
+    assert sums(tmp_path)["new.iso"] == digest
+
+
+def test_the_bill_of_materials_follows(iso: Path, tmp_path: Path) -> None:
+    embed(iso, Answer("# another\n"), tmp_path / "new.iso")
+    old, new = (
+        json.loads(path.read_text(encoding="utf-8"))
+        for path in (iso.with_suffix(".spdx.json"), tmp_path / "new.spdx.json")
+    )
+    (medium,) = (package for package in new["packages"] if package["SPDXID"] == "SPDXRef-medium")
+    assert medium["packageFileName"] == "new.iso"
+    assert medium["checksums"] == [{"algorithm": "SHA256", "checksumValue": sums(tmp_path)["new.iso"]}]
+    assert new["documentNamespace"] != old["documentNamespace"]
+    assert validate_full_spdx_document(parse_file(str(tmp_path / "new.spdx.json"))) == []
+    assert len(new["packages"]) == len(old["packages"])
+    assert all(finding.good for finding in verify(tmp_path) if not finding.signature)
 
 
 def test_beside_the_old_iso_its_checksum_stays(iso: Path) -> None:
     embed(iso, Answer("# another\n"), iso.with_name("new.iso"))
-    assert [line.split()[1] for line in (iso.parent / "SHA256SUMS").read_text().splitlines()] == [
-        iso.name,
-        "new.iso",
-    ]
+    assert {iso.name, "new.iso"} <= set(sums(iso.parent))
     done = subprocess.run(["sha256sum", "--strict", "-c", "SHA256SUMS"], cwd=iso.parent, capture_output=True)
     assert done.returncode == 0
 

@@ -42,7 +42,12 @@ def test_a_first_build_and_one_with_nothing_changed(made: Project, tmp_path: Pat
     first = builder(made, tmp_path)
     result = first.run(first.plan())
     assert (made.out / "small.iso").read_bytes() == b"iso"
-    assert sorted(path.name for path in made.out.iterdir()) == ["SHA256SUMS", "manifest.json", "small.iso"]
+    assert sorted(path.name for path in made.out.iterdir()) == [
+        "SHA256SUMS",
+        "manifest.json",
+        "small.iso",
+        "timings.json",
+    ]
     assert set(first.seconds) == {"root", "side", "independent", "iso"}
     assert "independent: at work" in said(first)
     second = builder(made, tmp_path)
