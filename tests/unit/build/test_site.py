@@ -171,11 +171,12 @@ def render(text: str) -> str:
 def test_the_default_kickstart() -> None:
     ks = read_kickstart(render_kickstart(Site()), "ks.cfg")
     assert ks.hostname == "edgelinux"
-    assert not ks.clearpart.erase
+    assert ks.clearpart.erase == "nothing"
     assert (ks.zfs.layout, ks.zfs.disks, ks.zfs.select) == ("mirror", 2, ())
     assert ks.root is not None
     assert (ks.root.password, ks.root.crypted) == ("edgelinux", False)
     assert [script.text for script in ks.scripts] == ["chage -d 0 root\n"]
+    assert ks.notices == ()
     assert ks.networks[0].device == "br0"
     assert ks.bootloader.append == ("console=tty0", "console=ttyS0,115200")
     assert ks.finish == "reboot"
@@ -214,7 +215,7 @@ def test_a_full_site() -> None:
     ks = read_kickstart(text, "ks.cfg")
     assert ks.hostname == "edge1.example"
     assert ks.zerombr
-    assert ks.clearpart.erase
+    assert ks.clearpart.erase == "everything"
     assert ks.zfs.select == ("/dev/disk/by-id/a:b", "/dev/vdb")
     (network,) = ks.networks
     assert (network.device, network.ports, network.netmask) == ("ens3", (), "255.255.255.128")
@@ -297,7 +298,7 @@ def test_a_valid_site_always_becomes_a_valid_kickstart(data: dict[str, Any]) -> 
     ks = read_kickstart(render_kickstart(site), "ks.cfg")
     assert ks.hostname == site.hostname
     assert [key.key for key in ks.ssh_keys] == site.root.ssh_keys
-    assert ks.clearpart.erase is site.disks.wipe
+    assert ks.clearpart.erase == ("everything" if site.disks.wipe else "nothing")
 
 
 @settings(deadline=None)

@@ -18,14 +18,12 @@ from edgelinux_hostd.image import ImageInfo
 from edgelinux_installer import cli, consoles, halfmade, machine
 from edgelinux_installer.chroot import end_processes
 from edgelinux_installer.consoles import Consoles, console_names, start_shells
-from edgelinux_installer.kickstart import KickstartError, Network, TimeSource, read_kickstart
-from edgelinux_installer.nics import Nic
-from edgelinux_installer.plan import Machine, NetworkPlan
+from edgelinux_installer.kickstart import KickstartError, TimeSource, read_kickstart
+from edgelinux_installer.plan import Machine
 from edgelinux_installer.preflight import check_tree
 from edgelinux_installer.progress import Progress
 from edgelinux_installer.source import fetch, location
 from edgelinux_installer.steps.accounts import useradd_argv
-from edgelinux_installer.steps.network import profiles
 from edgelinux_installer.steps.system import hosts
 from edgelinux_installer.steps.timesync import with_sources
 
@@ -167,43 +165,6 @@ def test_progress_counts_weights() -> None:
 # Small deciders of the steps
 
 
-def test_a_bridge_takes_the_address_of_its_card() -> None:
-    net = NetworkPlan(Network(device="br0", ports=("link",)), Nic("ens3", "52:54:00:00:00:01", True))
-    found = profiles(net)
-    assert list(found) == ["br0", "br0-port"]
-    bridge, port = found["br0"], found["br0-port"]
-    assert "type=bridge\n" in bridge
-    assert "interface-name=br0\n" in bridge
-    assert "[bridge]\nstp=false\nmac-address=52:54:00:00:00:01\n" in bridge
-    assert "[ipv4]\nmethod=auto\n" in bridge
-    identity = next(line for line in bridge.splitlines() if line.startswith("uuid=")).removeprefix("uuid=")
-    assert f"controller={identity}\nport-type=bridge\n" in port
-    assert "[ethernet]\nmac-address=52:54:00:00:00:01\n" in port
-    assert "interface-name" not in port
-    assert "[ipv4]" not in port
-
-
-def test_a_static_card() -> None:
-    network = Network(
-        device="ens3",
-        bootproto="static",
-        ip="192.0.2.10",
-        netmask="255.255.255.128",
-        gateway="192.0.2.1",
-        nameservers=("192.0.2.1", "2001:db8::1"),
-        ipv6=True,
-        onboot=False,
-    )
-    (text,) = profiles(NetworkPlan(network, Nic("ens3", "52:54:00:00:00:01", True))).values()
-    assert "[ipv4]\nmethod=manual\naddress1=192.0.2.10/25\ngateway=192.0.2.1\ndns=192.0.2.1;\n" in text
-    assert "[ipv6]\nmethod=auto\ndns=2001:db8::1;\n" in text
-    assert "autoconnect=false\n" in text
-
-
-def test_without_a_card_there_is_only_the_bridge() -> None:
-    assert list(profiles(NetworkPlan(Network(device="br0", ports=("link",)), None))) == ["br0"]
-
-
 def test_hosts_knows_short_and_long_name() -> None:
     assert "127.0.1.1 a.b.c a\n" in hosts("a.b.c")
     assert "127.0.1.1 a\n" in hosts("a")
@@ -220,7 +181,7 @@ def test_time_sources_replace_those_of_the_image() -> None:
 def test_useradd() -> None:
     (user,) = read_kickstart("user --name=a --gid=7 --uid=8 --homedir=/h --gecos='A B'", "ks").users
     assert shlex.join(useradd_argv(user)) == (
-        "useradd --create-home --shell /bin/bash --gid a --uid 8 --home-dir /h --comment 'A B' a"
+        "useradd --create-home --shell /bin/bash --gid 7 --uid 8 --home-dir /h --comment 'A B' a"
     )
 
 
@@ -284,7 +245,8 @@ def ready(
     monkeypatch.setattr(cli, "console_names", lambda: ("tty0",))
     monkeypatch.setattr(cli, "Consoles", lambda names, stdout: Consoles([], stdout=True))
     monkeypatch.setattr(cli, "check_tree", lambda ks: check_tree(ks, tree))
-    monkeypatch.setattr("edgelinux_installer.cli.machine.look", lambda: machine)
+    monkeypatch.setattr(cli.hardware, "record", lambda: None)
+    monkeypatch.setattr(cli.hardware, "machine", lambda recorded: machine)
     monkeypatch.setattr("edgelinux_installer.cli.images.load", lambda: image)
     monkeypatch.setattr(cli, "run", lambda argv: ran.append(argv))
     monkeypatch.setattr(cli, "start_shells", lambda names: ran.append(["shells", *names]))
@@ -308,9 +270,9 @@ def test_check_prints_the_plan_and_does_nothing(
 def test_check_of_a_bad_kickstart(
     ready: list[list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "ks.cfg").write_text("autopart\n")
+    (tmp_path / "ks.cfg").write_text("part\n")
     assert cli.main(["--check", "--kickstart", f"{tmp_path}/ks.cfg"]) == 2
-    assert "ks.cfg:1: autopart is not supported" in capsys.readouterr().err
+    assert "ks.cfg:1: part is not supported" in capsys.readouterr().err
 
 
 def test_a_finished_installation_ends_as_the_kickstart_says(
@@ -351,16 +313,12 @@ def test_a_person_who_started_it_gets_no_second_shell(
 
 
 def test_pre_runs_before_disks_are_looked_at(
-    ready: list[list[str]], tmp_path: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch
+    ready: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order: list[str] = []
     monkeypatch.setattr(cli, "run_pre", lambda ks: order.append("pre"))
 
-    def look() -> Machine:
-        order.append("look")
-        return machine
-
-    monkeypatch.setattr("edgelinux_installer.cli.machine.look", look)
+    monkeypatch.setattr(cli.hardware, "record", lambda: order.append("look"))
     monkeypatch.setattr(cli, "install", lambda plan, say: order.append("install"))
     cli.main(["--kickstart", f"{tmp_path}/ks.cfg"])
     assert order == ["pre", "look", "install"]
