@@ -29,7 +29,7 @@ from edgelinux_installer.kickstart.errors import Refused
 from edgelinux_installer.kickstart.model import Notice, ZfsAddon
 from edgelinux_installer.kickstart.supported import SUPPORTED_SECTIONS, Command
 
-__all__ = ["ADDON", "AddonSection", "Packages", "check_options", "script_sections"]
+__all__ = ["ADDON", "MOST_DISKS", "AddonSection", "Packages", "check_options", "script_sections"]
 
 ADDON = "edgelinux_zfs"
 

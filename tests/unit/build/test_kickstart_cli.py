@@ -31,12 +31,12 @@ def test_what_is_rendered_passes_the_check(tmp_path: Path) -> None:
 
 def test_check_tells_each_file_and_fails_if_one_does(tmp_path: Path) -> None:
     (tmp_path / "good.ks").write_text("reboot\n")
-    (tmp_path / "bad.ks").write_text("text\nautopart\n")
+    (tmp_path / "bad.ks").write_text("text\npart /\n")
     (tmp_path / "odd.ks").write_bytes(b"\xff")
     files = [f"{tmp_path}/{name}.ks" for name in ("good", "bad", "odd", "none")]
     result = CliRunner().invoke(kickstart, ["check", *files])
     assert result.exit_code == 2
-    assert "bad.ks:2: autopart is not supported" in result.output
+    assert "bad.ks:2: part is not supported" in result.output
     assert "odd.ks: is not UTF-8 text" in result.output
     assert "none.ks: cannot be read: No such file" in result.output
     listed = CliRunner().invoke(kickstart, ["check", "--format", "json", *files])

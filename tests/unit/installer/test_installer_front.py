@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.image import ImageInfo
-from edgelinux_installer import cli, consoles, halfmade, machine
+from edgelinux_installer import cli, consoles, halfmade, hardware, machine
 from edgelinux_installer.chroot import end_processes
 from edgelinux_installer.consoles import Consoles, console_names, start_shells
 from edgelinux_installer.kickstart import KickstartError, TimeSource, read_kickstart
@@ -245,8 +245,8 @@ def ready(
     monkeypatch.setattr(cli, "console_names", lambda: ("tty0",))
     monkeypatch.setattr(cli, "Consoles", lambda names, stdout: Consoles([], stdout=True))
     monkeypatch.setattr(cli, "check_tree", lambda ks: check_tree(ks, tree))
-    monkeypatch.setattr(cli.hardware, "record", lambda: None)
-    monkeypatch.setattr(cli.hardware, "machine", lambda recorded: machine)
+    monkeypatch.setattr(hardware, "record", lambda: None)
+    monkeypatch.setattr(hardware, "machine", lambda recorded: machine)
     monkeypatch.setattr("edgelinux_installer.cli.images.load", lambda: image)
     monkeypatch.setattr(cli, "run", lambda argv: ran.append(argv))
     monkeypatch.setattr(cli, "start_shells", lambda names: ran.append(["shells", *names]))
@@ -318,7 +318,7 @@ def test_pre_runs_before_disks_are_looked_at(
     order: list[str] = []
     monkeypatch.setattr(cli, "run_pre", lambda ks: order.append("pre"))
 
-    monkeypatch.setattr(cli.hardware, "record", lambda: order.append("look"))
+    monkeypatch.setattr(hardware, "record", lambda: order.append("look"))
     monkeypatch.setattr(cli, "install", lambda plan, say: order.append("install"))
     cli.main(["--kickstart", f"{tmp_path}/ks.cfg"])
     assert order == ["pre", "look", "install"]
