@@ -52,10 +52,11 @@ class Expanded:
         """Give the origin of a line of the text, counted from 1; line 0 is the kickstart as a whole."""
         return self.origins[line - 1] if 0 < line <= len(self.origins) else Origin(self.file, line)
 
-    def name(self, line: int) -> str:
+    def name(self, line: int, seen_from: int) -> str:
         """Write a line for a message about another one: `line 3`, or `line 3 of common.ks`."""
         origin = self.where(line)
-        return f"line {origin.line}" + ("" if origin.file == self.file else f" of {origin.file}")
+        elsewhere = origin.file != self.where(seen_from).file
+        return f"line {origin.line}" + (f" of {origin.file}" if elsewhere else "")
 
     def error(self, line: int, message: str, hint: str = "") -> KickstartError:
         """Make an error about a line of the text."""

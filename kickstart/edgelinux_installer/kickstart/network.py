@@ -42,7 +42,7 @@ def networks(lines: Sequence[Any], source: Expanded) -> tuple[Network, ...]:
         # A device and the VLANs on it have a line each.
         key = (network.device, 0 if network.ports or network.bond_ports else network.vlan)
         if key in owners:
-            first = source.name(owners[key].line)
+            first = source.name(owners[key].line, network.line)
             raise source.error(
                 network.line, f"device {network.device} is configured twice (first on {first})"
             )
@@ -68,7 +68,8 @@ def _check_ports(found: Sequence[Network], source: Expanded) -> None:
             first = taken.setdefault(port, network.line)
             if first != network.line or (*network.ports, *network.bond_ports).count(port) > 1:
                 raise source.error(
-                    network.line, f"device {port} is configured twice (first on {source.name(first)})"
+                    network.line,
+                    f"device {port} is configured twice (first on {source.name(first, network.line)})",
                 )
             own = cards.get(port)
             if own and (own.ipv4 == "static" or ":" in own.ipv6):
@@ -78,10 +79,9 @@ def _check_ports(found: Sequence[Network], source: Expanded) -> None:
                     f"give the address to {network.device}",
                 )
             if own and port not in virtual and not own.vlan:
-                before = source.name(min(own.line, network.line))
-                raise source.error(
-                    max(own.line, network.line), f"device {port} is configured twice (first on {before})"
-                )
+                before, after = sorted((own.line, network.line))
+                first_line = source.name(before, after)
+                raise source.error(after, f"device {port} is configured twice (first on {first_line})")
 
 
 def _configures(data: Any) -> bool:

@@ -164,7 +164,7 @@ class _Parser(KickstartParser):
             # Aliases (reboot and poweroff) share one object, and contradict each other.
             key = id(self.handler.commands[name])
             if key in self.first:
-                first = self.source.name(self.first[key])
+                first = self.source.name(self.first[key], lineno)
                 raise Refused(lineno, f"{name} repeats or contradicts {first}", "keep one of them")
             self.first[key] = lineno
         return super().handleCommand(lineno, args)

@@ -113,7 +113,7 @@ class AddonSection(Section):
 
     sectionOpen = "%addon"
 
-    def __init__(self, handler: Any, where: Callable[[], int], name: Callable[[int], str]) -> None:
+    def __init__(self, handler: Any, where: Callable[[], int], name: Callable[[int, int], str]) -> None:
         super().__init__(handler)
         self._where = where
         self._name = name
@@ -130,7 +130,7 @@ class AddonSection(Section):
         if len(args) > 2:
             raise Refused(lineno, f"%addon {ADDON} takes no options: {' '.join(args[2:])}")
         if self._line:
-            raise Refused(lineno, f"%addon {ADDON} is given twice, first on {self._name(self._line)}")
+            raise Refused(lineno, f"%addon {ADDON} is given twice, first on {self._name(self._line, lineno)}")
         self._line = lineno
 
     def handleLine(self, line: str) -> None:
