@@ -67,10 +67,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         failure = DefectError(f"unexpected {type(error).__name__}: {error}")
     else:
         return 0
-    log.error("%s", failure)
+    _tell(failure, consoles)
     for ks in read:
         run_after_failure(ks, defect=isinstance(failure, DefectError))
-    return _failed(failure, consoles, names, attended)
+    if not attended:
+        start_shells(names)
+    return failure.exit_code
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -175,14 +177,12 @@ def _finish(plan: InstallPlan, consoles: Consoles) -> None:
     run(["systemctl", "--force", action])
 
 
-def _failed(error: EdgeLinuxError, consoles: Consoles, names: Sequence[str], attended: bool) -> int:
+def _tell(failure: EdgeLinuxError, consoles: Consoles) -> None:
     """Tell the reason everywhere, and leave the machine to a person: no reboot, and so no loop."""
+    log.error("%s", failure)
     consoles.say("")
-    consoles.say(f"INSTALLATION FAILED: {error}")
+    consoles.say(f"INSTALLATION FAILED: {failure}")
     consoles.say(f"This machine was not made bootable and does not restart by itself. The log: {LOG}")
-    if not attended:
-        start_shells(names)
-    return error.exit_code
 
 
 def _log_to(path: Path) -> None:

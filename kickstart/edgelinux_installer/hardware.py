@@ -21,6 +21,7 @@ from edgelinux_installer.source import MEDIUM
 
 __all__ = ["Hardware", "load", "machine", "record"]
 
+_HINT = "record one with `edgelinux-install --hardware`"
 _EFIVARS = Path("/sys/firmware/efi/efivars")
 # Which firmware it is can be told from these; the others are nobody's business.
 _TOLD_EFIVARS = ("Boot", "SecureBoot", "SetupMode")
@@ -66,10 +67,17 @@ def record() -> Hardware:
 
 
 def machine(hardware: Hardware) -> Machine:
-    """Give the machine as the plan sees it."""
+    """Give the machine as the plan sees it. Raises EdgeLinuxError when the record makes no sense."""
+    try:
+        disks = read_disks(hardware.disks)
+        nics = parse_ip_link(json.dumps(hardware.ip_link), hardware.physical)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise EdgeLinuxError(
+            f"the recorded hardware makes no sense: {type(error).__name__} {error}", hint=_HINT, exit_code=2
+        ) from error
     return Machine(
-        disks=read_disks(hardware.disks),
-        nics=parse_ip_link(json.dumps(hardware.ip_link), hardware.physical),
+        disks=disks,
+        nics=nics,
         firmware="bios" if hardware.efivars is None else "uefi",
         cpu_level=cpu_level(hardware.cpuinfo),
         locales=frozenset(hardware.locales),
@@ -80,17 +88,16 @@ def machine(hardware: Hardware) -> Machine:
 
 def load(path: Path) -> Hardware:
     """Read a recorded machine. Raises EdgeLinuxError."""
-    hint = "record one with `edgelinux-install --hardware`"
     try:
         return Hardware.model_validate_json(path.read_bytes())
     except OSError as error:
-        raise EdgeLinuxError(f"cannot read {path}: {error.strerror}", hint=hint) from error
+        raise EdgeLinuxError(f"cannot read {path}: {error.strerror}", hint=_HINT) from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise EdgeLinuxError(
             f"{path}: not recorded hardware: {where}{': ' if where else ''}{first['msg']}",
-            hint=hint,
+            hint=_HINT,
             exit_code=2,
         ) from error
 

@@ -18,14 +18,17 @@ from edgelinux_hostd.image import ImageInfo
 from edgelinux_installer import cli, consoles, halfmade, hardware, machine
 from edgelinux_installer.chroot import end_processes
 from edgelinux_installer.consoles import Consoles, console_names, start_shells
+from edgelinux_installer.install import DefectError, InstallError
 from edgelinux_installer.kickstart import KickstartError, TimeSource, read_kickstart
-from edgelinux_installer.plan import Machine
+from edgelinux_installer.plan import InstallPlan, Machine
 from edgelinux_installer.preflight import check_tree
 from edgelinux_installer.progress import Progress
 from edgelinux_installer.source import fetch, location
 from edgelinux_installer.steps.accounts import useradd_argv
 from edgelinux_installer.steps.system import hosts
 from edgelinux_installer.steps.timesync import with_sources
+
+from tests.unit.installer.refusals import REFUSALS
 
 # Where the kickstart comes from
 
@@ -205,7 +208,10 @@ def tree(tmp_path: Path) -> Path:
 
 
 def test_a_kickstart_that_fits_the_tree(tree: Path) -> None:
-    text = "services --enabled=foo,bar@x,foo.service\nuser --name=a --shell=/bin/sh\n%post\nx\n%end\n"
+    text = (
+        "services --enabled=foo,bar@x,foo.service\ngroup --name=disk\ngroup --name=x --gid=9\n"
+        "user --name=a --shell=/bin/sh\n%post\nx\n%end\n"
+    )
     check_tree(read_kickstart(text, "ks.cfg"), tree)
 
 
@@ -220,6 +226,12 @@ def test_a_kickstart_that_fits_the_tree(tree: Path) -> None:
         ("user --name=a --uid=1", "ks.cfg:1: user --uid=1 is in use"),
         ("user --name=a --uid=2000\nuser --name=b --uid=2000", "ks.cfg:2: user --uid=2000 is in use"),
         ("user --name=a --gid=6", "ks.cfg:1: user --gid=6 is in use"),
+        ("group --name=a --gid=6", "ks.cfg:1: group --gid=6 is in use"),
+        ("group --name=disk --gid=7", "ks.cfg:1: the image already has a group disk, with --gid=6"),
+        (
+            "%pre-install --interpreter=/bin/perl\nx\n%end",
+            "ks.cfg:1: %pre-install: the image has no /bin/perl",
+        ),
         ("user --name=a --shell=/bin/zsh", "ks.cfg:1: the image has no shell /bin/zsh"),
         ("%post --interpreter=/usr/bin/perl\nx\n%end", "ks.cfg:1: %post: the image has no /usr/bin/perl"),
     ],
@@ -322,6 +334,95 @@ def test_pre_runs_before_disks_are_looked_at(
     monkeypatch.setattr(cli, "install", lambda plan, say: order.append("install"))
     cli.main(["--kickstart", f"{tmp_path}/ks.cfg"])
     assert order == ["pre", "look", "install"]
+
+
+def test_what_pre_wrote_is_included(
+    ready: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = tmp_path / "made.ks"
+    monkeypatch.setattr("edgelinux_installer.kickstart.include._LATER", (f"{tmp_path}/made",))
+    (tmp_path / "ks.cfg").write_text(
+        f"%include {made}\nhalt\n%pre --erroronfail\necho network --hostname=made > {made}\n%end\n"
+    )
+    plans: list[InstallPlan] = []
+    monkeypatch.setattr(cli, "install", lambda plan, say: plans.append(plan))
+    assert cli.main(["--kickstart", f"{tmp_path}/ks.cfg"]) == 0
+    assert [plan.hostname for plan in plans] == ["made"]
+    made.unlink()
+    (tmp_path / "ks.cfg").write_text(f"%include {made}\nhalt\n%pre\ntrue\n%end\n")
+    assert cli.main(["--kickstart", f"{tmp_path}/ks.cfg"]) == 2
+    assert len(plans) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "ran"),
+    [
+        (EdgeLinuxError("it broke"), ["onerror 1", "onerror 2"]),
+        (InstallError("it broke"), ["onerror 1", "onerror 2"]),
+        (DefectError("it broke"), ["onerror 1", "onerror 2", "traceback"]),
+        (KeyError("it broke"), ["onerror 1", "onerror 2", "traceback"]),
+    ],
+)
+def test_scripts_for_a_failed_installation(
+    ready: list[list[str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: Exception,
+    ran: list[str],
+) -> None:
+    def fail(*_arguments: Any) -> None:
+        raise error
+
+    said = tmp_path / "said"
+    monkeypatch.setattr(cli, "install", fail)
+    (tmp_path / "ks.cfg").write_text(
+        f"%onerror --erroronfail\necho onerror 1 >> {said}; exit 7\n%end\n"
+        f"%traceback\necho traceback >> {said}\n%end\n"
+        f"%onerror --log={tmp_path}/log\necho onerror 2 >> {said}; echo seen\n%end\n"
+    )
+    assert cli.main(["--kickstart", f"{tmp_path}/ks.cfg"]) == 1
+    assert said.read_text().splitlines() == ran
+    assert (tmp_path / "log").read_text() == "seen\n"
+    assert "INSTALLATION FAILED: " in capsys.readouterr().out
+
+
+def test_the_installer_refuses_what_check_refuses(
+    ready: list[list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "ks.cfg"
+    for text, line, message in REFUSALS:
+        if message:
+            file.write_text(text)
+            assert cli.main(["--kickstart", str(file)]) == 2
+            out = capsys.readouterr().out
+            assert f"INSTALLATION FAILED: {file}:{line}: " in out
+            assert message in out
+
+
+def test_selinux_is_refused_by_the_installer_too(
+    ready: list[list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "ks.cfg").write_text("selinux --permissive\n")
+    assert cli.main(["--check", "--kickstart", f"{tmp_path}/ks.cfg"]) == 2
+    assert "ks.cfg:1: selinux --permissive: Test base 1 has no SELinux" in capsys.readouterr().err
+
+
+def test_the_hardware_as_a_file(
+    ready: list[list[str]],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    recorded = hardware.load(Path(__file__).parent / "golden/rack-server/hardware.json")
+    monkeypatch.setattr(hardware, "record", lambda: recorded)
+    assert cli.main(["--hardware"]) == 0
+    (tmp_path / "hardware.json").write_text(capsys.readouterr().out)
+    assert hardware.load(tmp_path / "hardware.json") == recorded
+    assert ready == []
+    monkeypatch.setattr("edgelinux_installer.cli.os.geteuid", lambda: 1000)
+    assert cli.main(["--hardware"]) == 1
+    assert "looking at the disks needs root (sudo edgelinux-install --hardware)" in capsys.readouterr().err
 
 
 # What scripts and a failed attempt left
