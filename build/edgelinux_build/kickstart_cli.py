@@ -96,10 +96,13 @@ def disks(file: Path, recorded: Path, form: str) -> None:
         for verdict in judge(ks, machine.disks)
     ]
     if form == "json":
-        click.echo(json.dumps({"layout": ks.zfs.layout, "disks": rows, "error": error}, indent=2))
+        listed = {"layout": ks.zfs.layout, "disks": rows, "error": error, "notices": ks.told()}
+        click.echo(json.dumps(listed, indent=2))
     else:
         for row in rows:
             click.echo(f"{'take ' if row['taken'] else 'leave'}  {row['description']}{_why(row)}")
+        for notice in ks.told():
+            click.echo(f"note: {notice}", err=True)
         if error:
             click.echo(error, err=True)
     if error:

@@ -22,7 +22,7 @@ __all__ = ["DiskLostError", "Watch", "loss", "require_all", "within"]
 T = TypeVar("T")
 
 # Asking the pool costs a process each time; looking for device nodes costs nothing.
-_STATUS_EVERY_SECONDS = 5.0
+_STATUS_EVERY_SECONDS = 10.0
 _STATUS_PATIENCE_SECONDS = 10.0
 
 # States of a member that is not there; any other that is not ONLINE is there and does not work.

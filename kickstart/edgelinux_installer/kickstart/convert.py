@@ -105,7 +105,7 @@ class _Converter:
         return self.source.error(line, message, hint)
 
     def convert(self, read: Read) -> Kickstart:
-        zone, lang, keyboard = (self.command[name] for name in ("timezone", "lang", "keyboard"))
+        zone = self.command["timezone"]
         given = self.command["network"].dataList()
         sources = self.command["timesource"].dataList()
         users = tuple(self.user(data) for data in self.command["user"].dataList())
@@ -117,8 +117,8 @@ class _Converter:
         ignoredisk = self.command["ignoredisk"]
         return Kickstart(
             file=self.source.file,
-            lang=lang.lang or "C.UTF-8",
-            keyboard=keyboard.keyboard or "us",
+            lang=self.lang(),
+            keyboard=self.keyboard(),
             timezone=zone.timezone or "Etc/UTC",
             utc=bool(zone.isUtc) or not zone.seen,
             timesources=tuple(self.timesource(data) for data in sources if not data.ntp_disable),
@@ -145,6 +145,23 @@ class _Converter:
             source=self.source,
             lines={name: command.lineno for name, command in self.command.items() if command.seen},
         )
+
+    def lang(self) -> str:
+        data = self.command["lang"]
+        if not re.fullmatch(r"[A-Za-z0-9_.@-]*", data.lang):
+            raise self.refuse(data.lineno, f"{data.lang!r} is not a locale", "lang en_US.UTF-8")
+        return data.lang or "C.UTF-8"
+
+    def keyboard(self) -> str:
+        """Give the console's layout: that of `--vckeymap`, else the first one for X, without its variant."""
+        data = self.command["keyboard"]
+        wanted = data.keyboard or "us"
+        layout = re.sub(r"\s*\(.*\)$", "", wanted)
+        if not re.fullmatch(r"[A-Za-z0-9_.+-]+", layout):
+            raise self.refuse(data.lineno, f"{wanted!r} is not a keyboard layout", "keyboard us")
+        if layout != wanted or len(data.x_layouts) > 1:
+            self.notices.append(Notice(data.lineno, f"keyboard: the console has one layout, {layout}"))
+        return str(layout)
 
     def timesource(self, data: Any) -> TimeSource:
         host = data.ntp_server or data.ntp_pool

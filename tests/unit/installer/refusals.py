@@ -89,6 +89,8 @@ REFUSALS: list[tuple[str, int, str]] = [
     ("bootloader --append=root=/dev/vda", 1, "is set by the installer"),
     ("timesource --ntp-server=a/b", 1, "is not a host name or address"),
     ("%pre --interpreter=sh\n%end", 0, ""),
+    ("lang 'a;b'", 1, "'a;b' is not a locale"),
+    ("keyboard 'us;de'", 1, "'us;de' is not a keyboard layout"),
     # network
     ("network --hostname=-a", 1, "'-a' is not a host name"),
     ("network --hostname=a\nnetwork --hostname=b", 2, "two host names: a, b"),

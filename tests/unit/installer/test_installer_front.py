@@ -103,6 +103,13 @@ def test_a_web_server_in_trouble_is_asked_again(server: str) -> None:
     assert len(waits) == 2
 
 
+def test_a_kickstart_includes_from_a_web_server(server: str) -> None:
+    _Server.answers = [200, 404]
+    assert read_kickstart(f"%include {server}\n", "ks.cfg").finish == "reboot"
+    with pytest.raises(KickstartError, match=r"^ks\.cfg:1: %include http://127.*: 404 Not Found"):
+        read_kickstart(f"%include {server}\n", "ks.cfg")
+
+
 def test_a_missing_page_is_final(server: str) -> None:
     _Server.answers = [404]
     with pytest.raises(EdgeLinuxError, match=r"cannot fetch the kickstart .*: 404 Not Found"):

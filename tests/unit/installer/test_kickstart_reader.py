@@ -181,6 +181,8 @@ def test_every_refused_option_says_what_to_use() -> None:
             "ks:2: lang --addsupport has no effect: the image has the locales",
         ),
         ("keyboard us --switch=x", "ks:1: keyboard --switch has no effect"),
+        ("keyboard --xlayouts='de (nodeadkeys)'", "ks:1: keyboard: the console has one layout, de"),
+        ("keyboard --xlayouts=us,de", "ks:1: keyboard: the console has one layout, us"),
         ("logging", "ks:1: logging has no effect: the log is /run/edgelinux/install.log"),
         ("autopart --nohome", "ks:1: autopart --nohome has no effect: /home is a dataset"),
         ("bootloader --boot-drive=sda", "--boot-drive has no effect: the boot loader goes onto every disk"),
