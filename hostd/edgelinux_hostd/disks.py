@@ -21,7 +21,6 @@ __all__ = [
     "Disk",
     "DiskRecord",
     "PoolLabel",
-    "list_disks",
     "parse_lsblk",
     "parse_wipefs",
     "partition_path",
@@ -159,13 +158,8 @@ def parse_wipefs(json_text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(entry["type"]) for entry in json.loads(json_text)["signatures"]))
 
 
-def list_disks() -> tuple[Disk, ...]:
-    """List this machine's disks in the order of their names. Needs root to see what lies on them."""
-    return read_disks(record_disks())
-
-
 def record_disks() -> DiskRecord:
-    """Gather what is known of this machine's disks.
+    """Gather what is known of this machine's disks. Needs root to see what lies on them.
 
     lsblk does not see everything. A device that is claimed in a way it does not know cannot be opened
     exclusively (open(2), O_EXCL); a disk with two contradicting signatures looks blank to it, but not to
@@ -191,7 +185,7 @@ def record_disks() -> DiskRecord:
 
 
 def read_disks(record: DiskRecord) -> tuple[Disk, ...]:
-    """List the disks of a machine from what was gathered there."""
+    """List the disks of a machine from what was gathered there, in the order of their names."""
     return tuple(
         _closer(disk, record) for disk in parse_lsblk(json.dumps(record.lsblk), record.links, record.members)
     )

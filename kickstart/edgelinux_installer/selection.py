@@ -68,7 +68,7 @@ def choose_disks(ks: Kickstart, disks: Sequence[Disk]) -> tuple[Disk, ...]:
         if line is not None and verdict.reason and verdict.reason != _NOT_SELECTED:
             raise ks.error(line, f"{verdict.disk.path} cannot be taken: {verdict.reason}")
     candidates = [verdict.disk for verdict in verdicts if not verdict.reason]
-    _check_number(ks, candidates, verdicts, explicit=bool(filters))
+    _check_number(ks, candidates, verdicts, explicit=bool(filters or ks.ignored))
     _check_distinct(ks, candidates)
     for disk in candidates:
         _check_contents(ks, disk)

@@ -139,6 +139,8 @@ def _network(data: Any, source: Expanded) -> Network:
 
 
 def _device(name: str, refuse: Refuse) -> str:
+    if name in ("bootif", "ibft"):
+        raise refuse(f"network --device={name} is not supported", "link, or a MAC address")
     if _MAC.fullmatch(name):
         return name.lower()
     if not _NAME.fullmatch(name) or name in (".", ".."):

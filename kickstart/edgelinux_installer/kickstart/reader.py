@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import warnings
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from pykickstart.commands.network import RHEL10_Network
@@ -29,12 +28,12 @@ from edgelinux_installer.kickstart.supported import (
     SUPPORTED_SECTIONS,
     nearest,
 )
-from edgelinux_installer.source import fetch
+from edgelinux_installer.source import MEDIUM, fetch
 
 __all__ = ["read_kickstart"]
 
 # What is included now, or not at all: only the kickstart itself is worth waiting for a network.
-_FETCH: Fetch = partial(fetch, medium=Path("/"), patience=0.0)
+_FETCH: Fetch = partial(fetch, medium=MEDIUM, patience=0.0)
 
 
 def read_kickstart(text: str, file: str, *, get: Fetch = _FETCH, after_pre: bool = False) -> Kickstart:

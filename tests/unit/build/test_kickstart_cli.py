@@ -154,6 +154,11 @@ def test_a_file_that_is_no_recorded_hardware(tmp_path: Path, content: str | None
     assert message in str(result.exception)
 
 
+def test_the_page_of_commands_can_be_written(tmp_path: Path) -> None:
+    assert CliRunner().invoke(kickstart, ["documentation", "--out", f"{tmp_path}/page.md"]).exit_code == 0
+    assert (tmp_path / "page.md").read_text().startswith("<!-- Made by")
+
+
 @pytest.mark.parametrize("command", ["render", "check", "disks"])
 def test_help(command: str) -> None:
     assert CliRunner().invoke(kickstart, [command, "--help"]).exit_code == 0

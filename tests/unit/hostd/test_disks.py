@@ -122,7 +122,7 @@ def test_wipefs_finds_what_lsblk_cannot_decide() -> None:
     assert parse_wipefs("") == ()
 
 
-def test_list_disks_looks_closer(
+def test_recording_looks_closer(
     programs: Programs, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     signatures = {"signatures": [{"type": "ext4"}, {"type": "zfs_member"}]}
@@ -131,7 +131,7 @@ def test_list_disks_looks_closer(
         "wipefs": (0, json.dumps(signatures), ""),
     }
     monkeypatch.setattr(disks, "_claimed", lambda path: path == "/dev/vda")
-    first, second = disks.list_disks()
+    first, second = disks.read_disks(disks.record_disks())
     assert first.in_use == "claimed by the kernel"
     assert second.contents == ("ext4 on vdb", "zfs_member on vdb")
     assert programs.ran[-1] == ["wipefs", "--json", "/dev/vdb"]
@@ -193,4 +193,5 @@ def test_a_recorded_machine_has_the_same_disks(
     monkeypatch.setattr(disks, "_claimed", lambda path: path == "/dev/vda")
     record = disks.record_disks()
     again = disks.DiskRecord.model_validate_json(record.model_dump_json())
-    assert disks.read_disks(again) == disks.list_disks()
+    assert disks.read_disks(again) == disks.read_disks(record)
+    assert [disk.in_use for disk in disks.read_disks(again)] == ["claimed by the kernel", ""]
