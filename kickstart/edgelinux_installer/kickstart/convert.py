@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,8 @@ from pykickstart.constants import (
     SELINUX_PERMISSIVE,
 )
 
+from edgelinux_installer.kickstart import accounts
+from edgelinux_installer.kickstart.diskterm import DiskTermError, parse_term
 from edgelinux_installer.kickstart.errors import KickstartError
 from edgelinux_installer.kickstart.include import Expanded
 from edgelinux_installer.kickstart.model import (
@@ -32,18 +35,14 @@ from edgelinux_installer.kickstart.model import (
     ClearPart,
     Finish,
     Firewall,
-    Group,
     Kickstart,
     Notice,
     Packages,
-    RootPassword,
     Script,
     ScriptKind,
     Selinux,
     Services,
-    SshKey,
     TimeSource,
-    User,
     ZfsAddon,
 )
 from edgelinux_installer.kickstart.network import hostname, networks
@@ -52,12 +51,9 @@ from edgelinux_installer.source import MEDIUM
 
 __all__ = ["Read", "convert"]
 
-_ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 _PORT = re.compile(r"\d{1,5}(-\d{1,5})?:(tcp|udp)")
 _ARGUMENT = re.compile(r"[^\s\"'\\$`{};|&<>()#]+")
-
-
 _DEVICE = re.compile(r"[A-Za-z0-9_.-]{1,15}")
 _SCRIPTS: dict[int, ScriptKind] = {
     KS_SCRIPT_PRE: "pre",
@@ -93,7 +89,7 @@ def convert(handler: Any, read: Read, source: Expanded) -> Kickstart:
 
 
 class _Converter:
-    """One method for each command, with the text at hand for the messages."""
+    """One method for each command that is not among the lines of its kind in a module of their own."""
 
     def __init__(self, handler: Any, source: Expanded) -> None:
         self.command: dict[str, Any] = handler.commands
@@ -108,11 +104,7 @@ class _Converter:
         zone = self.command["timezone"]
         given = self.command["network"].dataList()
         sources = self.command["timesource"].dataList()
-        users = tuple(self.user(data) for data in self.command["user"].dataList())
-        groups = tuple(self.group(data) for data in self.command["group"].dataList())
-        for group in groups:
-            if any(user.name == group.name for user in users):
-                raise self.refuse(group.line, f"the user {group.name} brings a group of that name along")
+        users = accounts.users(self.command["user"].dataList(), self.source)
         self.check_liveimg()
         ignoredisk = self.command["ignoredisk"]
         return Kickstart(
@@ -125,18 +117,18 @@ class _Converter:
             ntp=not any(data.ntp_disable for data in sources),
             hostname=hostname(given, self.source),
             networks=networks(given, self.source),
-            root=self.root(),
+            root=accounts.root_password(self.command["rootpw"], self.source),
             users=users,
-            groups=groups,
-            ssh_keys=tuple(self.ssh_key(data) for data in self.command["sshkey"].dataList()),
+            groups=accounts.groups(self.command["group"].dataList(), users, self.source),
+            ssh_keys=accounts.ssh_keys(self.command["sshkey"].dataList(), self.source),
             firewall=self.firewall(),
             services=self.services(),
             selinux=_SELINUX.get(self.command["selinux"].selinux),
             bootloader=self.bootloader(),
             zerombr=bool(self.command["zerombr"].zerombr),
             clearpart=self.clearpart(),
-            only_use=tuple(ignoredisk.onlyuse),
-            ignored=tuple(ignoredisk.ignoredisk),
+            only_use=self.disks("ignoredisk --only-use", ignoredisk.onlyuse, ignoredisk.lineno),
+            ignored=self.disks("ignoredisk --drives", ignoredisk.ignoredisk, ignoredisk.lineno),
             zfs=read.addon or ZfsAddon(),
             packages=self.packages(read.packages_line),
             scripts=tuple(self.script(data) for data in self.handler.scripts),
@@ -169,76 +161,12 @@ class _Converter:
             raise self.refuse(data.lineno, f"{host!r} is not a host name or address")
         return TimeSource(host, "server" if data.ntp_server else "pool", bool(data.nts), data.lineno)
 
-    def root(self) -> RootPassword | None:
-        data = self.command["rootpw"]
-        if not data.seen:
-            return None
-        self.check_password(data.password, data.isCrypted, data.lineno)
-        return RootPassword(data.password, bool(data.isCrypted), bool(data.lock), data.lineno)
-
-    def user(self, data: Any) -> User:
-        if not _ACCOUNT.fullmatch(data.name):
-            raise self.refuse(
-                data.lineno,
-                f"{data.name!r} is not an account name",
-                "lower-case letters, digits, - and _, at most 32, not beginning with a digit",
-            )
-        if data.name == "root":
-            raise self.refuse(data.lineno, "the account root exists", "rootpw sets its password")
-        for group in data.groups:
-            if not _ACCOUNT.fullmatch(group):
-                raise self.refuse(data.lineno, f"{group!r} is not a group name")
-        for option, path in (("--homedir", data.homedir), ("--shell", data.shell)):
-            if path and (not path.startswith("/") or ".." in path.split("/") or ":" in path):
-                raise self.refuse(data.lineno, f"user {option} {path!r} is not an absolute path")
-        if ":" in data.gecos:
-            raise self.refuse(data.lineno, "user --gecos cannot hold a colon")
-        self.check_password(data.password, data.isCrypted, data.lineno)
-        return User(
-            name=data.name,
-            password=data.password,
-            crypted=bool(data.isCrypted),
-            locked=bool(data.lock),
-            groups=tuple(data.groups),
-            uid=data.uid,
-            gid=data.gid,
-            homedir=data.homedir,
-            shell=data.shell,
-            gecos=data.gecos,
-            line=data.lineno,
-        )
-
-    def group(self, data: Any) -> Group:
-        if not _ACCOUNT.fullmatch(data.name):
-            raise self.refuse(data.lineno, f"{data.name!r} is not a group name")
-        if data.gid is not None and data.gid < 0:
-            raise self.refuse(data.lineno, f"group --gid={data.gid} is not a number from 0 on")
-        return Group(data.name, data.gid, data.lineno)
-
     def check_liveimg(self) -> None:
         data = self.command["liveimg"]
         if data.seen and data.url not in _MEDIA:
             raise self.refuse(
                 data.lineno, f"liveimg --url={data.url} is not supported", f"--url={_MEDIUM}, or leave it out"
             )
-
-    def check_password(self, password: str, crypted: bool, line: int) -> None:
-        # crypt(5): a hash begins with $, and neither it nor a password may break the lines of chpasswd(8).
-        if crypted and password and not re.fullmatch(r"\$[0-9a-z]+\$[^\s:]+", password):
-            raise self.refuse(
-                line, "the password is not a hash", "make one with `openssl passwd -6`, or use --plaintext"
-            )
-        if any(ord(sign) < 32 or sign == "\x7f" for sign in password):
-            raise self.refuse(line, "the password holds a control character")
-
-    def ssh_key(self, data: Any) -> SshKey:
-        if not _ACCOUNT.fullmatch(data.username):
-            raise self.refuse(data.lineno, f"{data.username!r} is not an account name")
-        if len(data.key.split()) < 2:
-            raise self.refuse(
-                data.lineno, "this is not an SSH public key", "one line of a .pub file, in quotes"
-            )
-        return SshKey(data.username, data.key.strip(), data.lineno)
 
     def firewall(self) -> Firewall:
         data = self.command["firewall"]
@@ -312,10 +240,18 @@ class _Converter:
             raise self.refuse(
                 data.lineno, f"clearpart --disklabel={data.disklabel} is not supported", "--disklabel=gpt"
             )
+        drives = self.disks("clearpart --drives", data.drives, data.lineno)
         if data.type == CLEARPART_TYPE_ALL:
-            return ClearPart("everything", tuple(data.drives), data.lineno)
-        linux = data.type == CLEARPART_TYPE_LINUX
-        return ClearPart("linux" if linux else "nothing", tuple(data.drives), data.lineno)
+            return ClearPart("everything", drives, data.lineno)
+        return ClearPart("linux" if data.type == CLEARPART_TYPE_LINUX else "nothing", drives, data.lineno)
+
+    def disks(self, option: str, names: Sequence[str], line: int) -> tuple[str, ...]:
+        for name in names:
+            try:
+                parse_term(name)
+            except DiskTermError as error:
+                raise self.refuse(line, f"{option}={name}: {error}", error.hint) from error
+        return tuple(names)
 
     def packages(self, line: int) -> Packages:
         data = self.handler.packages

@@ -72,6 +72,9 @@ REFUSALS: list[tuple[str, int, str]] = [
     ("lang", 1, "required: <lang>"),
     ("zerombr yes", 1, "unrecognized arguments"),
     # values
+    ("clearpart --all --drives='a b'", 1, "clearpart --drives=a b: is not a disk"),
+    ("ignoredisk --only-use=wwn:5", 1, "ignoredisk --only-use=wwn:5: wwn: is not known"),
+    ("ignoredisk --drives='size>1'", 1, "ignoredisk --drives=size>1: is not a comparison of sizes"),
     ("rootpw 'x", 1, "No closing quotation"),
     ("rootpw --iscrypted hello", 1, "the password is not a hash"),
     ("user --name=Admin", 1, "'Admin' is not an account name"),

@@ -5,6 +5,7 @@ After a change that is meant: `UPDATE_GOLDEN=1 pytest tests/unit/installer/test_
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -17,6 +18,10 @@ from edgelinux_installer import hardware
 from edgelinux_installer.kickstart import read_kickstart
 from edgelinux_installer.plan import InstallPlan, make_plan
 from edgelinux_installer.selection import describe
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.unit.installer.strategies import kickstart_lines, unreachable
 
 CASES = sorted(path.parent for path in Path(__file__).parent.glob("golden/*/ks.cfg"))
 
@@ -60,6 +65,14 @@ def test_golden(case: Path, image: ImageInfo) -> None:
     else:
         assert error == ""
         assert found == json.loads((case / "plan.json").read_text(encoding="utf-8"))
+
+
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(kickstart_lines(), max_size=6), st.sampled_from(CASES))
+def test_no_kickstart_crashes_the_plan(image: ImageInfo, lines: list[str], case: Path) -> None:
+    machine = hardware.machine(hardware.load(case / "hardware.json"))
+    with contextlib.suppress(EdgeLinuxError):
+        make_plan(read_kickstart("\n".join(lines), "ks.cfg", get=unreachable), machine, image)
 
 
 def test_there_are_both_kinds() -> None:

@@ -3,13 +3,13 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_installer.kickstart import SUPPORTED, KickstartError, Network, TimeSource, read_kickstart
 from edgelinux_installer.kickstart.supported import COMMANDS, SECTIONS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.installer.refusals import REFUSALS
+from tests.unit.installer.strategies import kickstart_lines, unreachable
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl me@example"
 
@@ -209,32 +209,7 @@ WORDS = st.sampled_from(
 )
 
 
-def unreachable(where: str) -> str:
-    raise EdgeLinuxError(f"{where} cannot be reached")
-
-
-TABLE = {**COMMANDS, **SECTIONS}
-VALUES = st.one_of(
-    st.text(max_size=8),
-    st.sampled_from(
-        ["1", "sda", "a,b", "192.0.2.1", "2001:db8::1/64", "link", "mode=1", "stp=yes", "/x", "mbr"]
-    ),
-)
-
-
-@st.composite
-def kickstart_lines(draw: st.DrawFn) -> str:
-    """A line that looks like one: a command with some of its options, or a section."""
-    name = draw(
-        st.sampled_from([*TABLE, "%include", "%ksappend", "%addon edgelinux_zfs", "select =", "%end"])
-    )
-    known = sorted(TABLE[name].options) if name in TABLE else []
-    options = draw(st.lists(st.sampled_from(known), max_size=4)) if known else []
-    words = [name, *(f"{option}={draw(VALUES)}" if draw(st.booleans()) else option for option in options)]
-    return " ".join([*words, draw(VALUES)] if draw(st.booleans()) else words)
-
-
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(st.lists(kickstart_lines(), max_size=8))
 def test_no_lines_crash_the_reader(lines: list[str]) -> None:
     for after_pre in (False, True):
