@@ -219,6 +219,8 @@ class Base(Schema):
     boot: BootFiles
     packages: TreePackages
     zfs: Zfs
+    selinux: bool = False
+    """Whether the image has a policy and its kernel enforces it; if not, kickstarts cannot ask for it."""
     pypi: tuple[PyPiPackage, ...] = ()
     clean: tuple[Word, ...] = ()
     """Wildcards below the root of what the finished tree does not keep, beyond keys, identities and seeds."""

@@ -43,6 +43,7 @@ class ImageInfo(BaseModel):
     kernel_path: str
     initramfs_path: str
     boot: BootFiles
+    selinux: bool = False
     packages: dict[str, str] = {}
 
 

@@ -12,6 +12,8 @@ from typing import Any
 
 from edgelinux_hostd.errors import CommandError, EdgeLinuxError
 from edgelinux_hostd.run import run
+from edgelinux_installer.kickstart import read_kickstart
+from edgelinux_installer.plan import check_selinux
 
 from edgelinux_build.failures import NO_SPACE, free_bytes
 from edgelinux_build.kickstart_file import has_login, load_kickstart
@@ -44,6 +46,8 @@ class Answer:
     unattended: bool = False
     serial: str | None = None
     """Console argument of the serial console, "" for none; None leaves that of the ISO."""
+    file: str = "kickstart"
+    """Its name in messages."""
 
 
 def answer_from_kickstart(path: Path, *, unattended: bool = False) -> Answer:
@@ -58,13 +62,13 @@ def answer_from_kickstart(path: Path, *, unattended: bool = False) -> Answer:
             hint="an unattended installation needs rootpw, user --password or sshkey",
             exit_code=_USAGE,
         )
-    return Answer(text, unattended)
+    return Answer(text, unattended, file=str(path))
 
 
 def answer_from_site(path: Path) -> Answer:
     """Render a site file, which also says whether the medium is unattended; raises YamlError."""
     site = load_site(path)
-    return Answer(render_kickstart(site), site.unattended, site.serial_console or "")
+    return Answer(render_kickstart(site), site.unattended, site.serial_console or "", str(path))
 
 
 def embed(iso: Path, answer: Answer, out: Path, *, force: bool = False, sign_key: str = "") -> dict[str, Any]:
@@ -78,6 +82,8 @@ def embed(iso: Path, answer: Answer, out: Path, *, force: bool = False, sign_key
         fingerprint_of(sign_key)  # raises before anything is written
     _check_output(iso, out, force)
     image = open_iso(iso)
+    ks = read_kickstart(answer.kickstart, answer.file)
+    check_selinux(ks, has_selinux=image.info.selinux, where=image.info.base_label)
     problems = image.problems()
     if problems:
         raise EdgeLinuxError(f"{iso} is damaged: {problems[0]}", hint="copy or download it again")

@@ -38,6 +38,8 @@ class MediaInfo(BaseModel):
     base: str
     base_label: str
     cpu_level: str
+    selinux: bool = False
+    """Whether kickstarts may ask for it."""
     kernel: str
     zfs: str
     squashfs_sha256: str

@@ -113,6 +113,7 @@ def image_json(project: Project, packages: Mapping[str, str], kernel: str, zfs: 
         "kernel_path": base.kernel_path.replace("{kernel}", kernel),
         "initramfs_path": base.initramfs_path.replace("{kernel}", kernel),
         "boot": {name: getattr(base.boot, name) for name in fields},
+        "selinux": base.selinux,
         "packages": dict(packages),
     }
 

@@ -213,7 +213,7 @@ LOGIN = "rootpw --iscrypted $6$x$y\n"
 )
 def test_an_unattended_kickstart_with_a_login(text: str, tmp_path: Path) -> None:
     answer = answer_from_kickstart(write(tmp_path / "ks.cfg", text), unattended=True)
-    assert answer == Answer(text, unattended=True)
+    assert answer == Answer(text, unattended=True, file=str(tmp_path / "ks.cfg"))
 
 
 @pytest.mark.parametrize("text", ["text\n", "rootpw --lock\n", "user --name=me\n", "user --name=me --lock\n"])
@@ -248,6 +248,13 @@ def test_a_kickstart_that_would_be_refused(
     path.write_bytes(b"\xff")
     with pytest.raises(KickstartError, match="is not UTF-8 text"):
         answer_from_kickstart(path)
+
+
+def test_a_kickstart_that_this_iso_cannot_carry_out(iso: Path, tmp_path: Path) -> None:
+    path = write(tmp_path / "ks.cfg", "text\nselinux --enforcing\n")
+    with pytest.raises(KickstartError, match=r"ks\.cfg:2: selinux --enforcing: Base 1 has no SELinux"):
+        embed(iso, answer_from_kickstart(path), tmp_path / "new.iso")
+    assert not (tmp_path / "new.iso").exists()
 
 
 # Refusals

@@ -48,6 +48,7 @@ def test_a_whole_iso(iso: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "base": "base-1",
         "base_label": "Base 1",
         "cpu_level": "x86-64-v1",
+        "selinux": False,
         "kernel": "6.1",
         "zfs": "2.3",
         "squashfs_sha256": "",

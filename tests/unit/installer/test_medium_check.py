@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from edgelinux_hostd.errors import EdgeLinuxError
-from edgelinux_installer import cli, machine, medium_check
+from edgelinux_installer import cli, medium_check
 from edgelinux_installer.boot_images import bios_digest, mbr_digest, read_el_torito
 from edgelinux_installer.consoles import Consoles
 from edgelinux_installer.medium_check import check_medium, disk_of, parse_sums
@@ -59,7 +59,7 @@ def medium(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (root / "SHA512SUMS").write_text("".join(sums))
     (tmp_path / "disk").write_bytes(make_disk())
     monkeypatch.setattr(medium_check, "disk_of", lambda mountinfo, where: tmp_path / "disk")
-    monkeypatch.setattr(machine, "MEDIUM", root)
+    monkeypatch.setattr(cli, "MEDIUM", root)
     return root
 
 
