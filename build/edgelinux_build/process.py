@@ -8,12 +8,12 @@ import shlex
 import signal
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from edgelinux_hostd.errors import EdgeLinuxError
 
-__all__ = ["StageError", "kill_all", "run_logged", "tail"]
+__all__ = ["StageError", "kill_all", "programs", "run_logged", "tail"]
 
 _TAIL = 15
 _lock = threading.Lock()
@@ -93,6 +93,15 @@ def kill_all() -> None:
         for process in _running:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def programs() -> Iterator[None]:
+    """Run a build's programs within this: when kill_all() ends it, another build may start programs again."""
+    try:
+        yield
+    finally:
+        _stopping.clear()
 
 
 def tail(log: Path, start: int = 0, count: int = _TAIL) -> list[str]:

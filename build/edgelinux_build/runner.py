@@ -17,7 +17,7 @@ from .inputs import Json
 from .mirrors import MirrorUrls, find_mirrors
 from .outputs import lookup_output, manifest_of, publish
 from .plan import Step, keyed, make_plan
-from .process import StageError, kill_all
+from .process import StageError, kill_all, programs
 from .progress import Reporter
 from .stage import Context, Project, Stage, Upstream
 
@@ -55,7 +55,7 @@ class Builder:
             if stage.name in results and not stage.published:
                 self.cache.touch(results[stage.name])
         running: dict[Future[Result], str] = {}
-        with ThreadPoolExecutor(max_workers=max(2, self.project.jobs)) as pool:
+        with programs(), ThreadPoolExecutor(max_workers=max(2, self.project.jobs)) as pool:
             try:
                 while pending or running:
                     for name, step in [*pending.items()]:

@@ -25,7 +25,9 @@ def embedded_manifest(image: IsoImage, info: MediaInfo, kickstart: str, new: Pat
     size, label = new.stat().st_size, info.label
     manifest: dict[str, Any] = {
         **manifest_beside(image),
-        **info.model_dump(mode="json", exclude={"format", "label", "selinux", "serial", "kernel_args", "boot"}),
+        **info.model_dump(
+            mode="json", exclude={"format", "label", "selinux", "serial", "kernel_args", "boot"}
+        ),
         "kickstart_sha256": digest,
         "iso": {"name": new.name, "size": size, "sha256": hash_file(new), "label": label},
     }
