@@ -22,10 +22,11 @@ from edgelinux_installer.steps import STEPS
 from edgelinux_installer.steps.close import report
 from edgelinux_installer.watch import DiskLostError, Watch, within
 
-__all__ = ["DefectError", "InstallError", "install"]
+__all__ = ["DefectError", "InstallError", "install", "left_behind"]
 
 log = logging.getLogger(__name__)
 
+_THREAD = "step: "
 _LOOK_EVERY_SECONDS = 0.5
 # How long a step that was given up, and each part of cleaning up after it, may take.
 _GRACE_SECONDS = 20.0
@@ -88,7 +89,7 @@ def _carry_out(step: Step, ctx: Context, watch: Watch) -> None:
         except BaseException as error:
             errors.append(error)
 
-    thread = threading.Thread(target=work, name=step.name, daemon=True)
+    thread = threading.Thread(target=work, name=f"{_THREAD}{step.name}", daemon=True)
     doing = step.name[0].lower() + step.name[1:]
     lost = watch.lost()
     if not lost:
@@ -109,6 +110,11 @@ def _carry_out(step: Step, ctx: Context, watch: Watch) -> None:
         raise DiskLostError(f"{lost} while {doing}") from (errors[0] if errors else None)
     if errors:
         raise errors[0]
+
+
+def left_behind() -> bool:
+    """Say whether a step that was given up is still waiting for its disk."""
+    return any(thread.name.startswith(_THREAD) for thread in threading.enumerate())
 
 
 def _give_up(ctx: Context) -> None:

@@ -323,6 +323,16 @@ def test_a_failed_installation_leaves_a_shell_and_no_reboot(
     assert (tmp_path / "run/install.log").stat().st_mode & 0o777 == 0o600
 
 
+def test_a_step_that_was_left_behind_does_not_keep_the_installer(
+    ready: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left: list[int] = []
+    monkeypatch.setattr(cli, "left_behind", lambda: True)
+    monkeypatch.setattr("edgelinux_installer.cli.os._exit", left.append)
+    cli.main(["--kickstart", "/none"])
+    assert left == [1]
+
+
 def test_a_person_who_started_it_gets_no_second_shell(
     ready: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

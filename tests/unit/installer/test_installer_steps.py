@@ -544,7 +544,12 @@ def test_a_step_that_hangs_on_the_lost_disk_is_left_behind(
     monkeypatch.setattr(install_module, "_GRACE_SECONDS", 0.05)
     with pytest.raises(InstallError, match="disappeared while creating the datasets"):
         world.install((*STEPS[:4], replace(STEPS[4], run=hang), *STEPS[5:]))
+    assert install_module.left_behind()
     gate.set()
+    for thread in threading.enumerate():
+        if thread.name.startswith("step: "):
+            thread.join()
+    assert not install_module.left_behind()
     assert not world.bootable()
 
 

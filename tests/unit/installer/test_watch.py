@@ -34,6 +34,7 @@ PARTS = ("/dev/disk/by-partuuid/a", "/dev/disk/by-partuuid/b")
             {PARTS[1]: "FAULTED"},
             "disk /dev/sdb (serial S2) failed (its state is FAULTED)",
         ),
+        ({"/dev/sda", "/dev/sdb"}, {"/dev/sdb3": "REMOVED"}, "disk /dev/sdb (serial S2) disappeared"),
         ({"/dev/sda", "/dev/sdb"}, {"/dev/another": "FAULTED"}, ""),
     ],
 )
