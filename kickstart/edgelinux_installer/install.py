@@ -28,8 +28,10 @@ log = logging.getLogger(__name__)
 
 _THREAD = "step: "
 _LOOK_EVERY_SECONDS = 0.5
-# How long a step that was given up, and each part of cleaning up after it, may take.
+# How long a step that was given up may take to end, and how long each part of cleaning up after it: the pool
+# has to write what the system's memory holds of it, a tenth of it at most.
 _GRACE_SECONDS = 20.0
+_CLEANING_SECONDS = 60.0
 
 
 class InstallError(EdgeLinuxError):
@@ -119,13 +121,17 @@ def left_behind() -> bool:
 
 def _give_up(ctx: Context) -> None:
     """Leave disks that do not boot, and no imported pool, as far as that can be done in a while."""
-    try:
-        if ctx.bootable:
-            within(_GRACE_SECONDS, lambda: make_unbootable(ctx.esps), "taking back the boot loaders")
-        within(_GRACE_SECONDS, lambda: end_processes(ctx.target), "ending what runs in the new system")
-        within(_GRACE_SECONDS, lambda: halfmade.put_away(ctx.run_dir, ctx.target), "closing the pool")
-    except EdgeLinuxError as error:
-        log.warning("%s", error)
+    parts: list[tuple[str, Callable[[], object]]] = [
+        ("ending what runs in the new system", lambda: end_processes(ctx.target)),
+        ("closing the pool", lambda: halfmade.put_away(ctx.run_dir, ctx.target)),
+    ]
+    if ctx.bootable:
+        parts.insert(0, ("taking back the boot loaders", lambda: make_unbootable(ctx.esps)))
+    for what, action in parts:
+        try:
+            within(_CLEANING_SECONDS, action, what)
+        except EdgeLinuxError as error:
+            log.warning("%s", error)
 
 
 def _summary(plan: InstallPlan) -> list[str]:

@@ -555,7 +555,7 @@ def test_a_step_that_hangs_on_the_lost_disk_is_left_behind(
 
 def test_closing_the_pool_may_hang_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     gate = threading.Event()
-    monkeypatch.setattr(install_module, "_GRACE_SECONDS", 0.05)
+    monkeypatch.setattr(install_module, "_CLEANING_SECONDS", 0.05)
     monkeypatch.setattr("edgelinux_installer.install.halfmade.put_away", lambda run_dir, target: gate.wait())
 
     def lose(_ctx: Context) -> None:
