@@ -234,6 +234,7 @@ def test_a_kickstart_that_fits_the_tree(tree: Path) -> None:
         ("user --name=a --uid=2000\nuser --name=b --uid=2000", "ks.cfg:2: user --uid=2000 is in use"),
         ("user --name=a --gid=6", "ks.cfg:1: user --gid=6 is in use"),
         ("group --name=a --gid=6", "ks.cfg:1: group --gid=6 is in use"),
+        ("group --name=a --gid=70\ngroup --name=b --gid=70", "ks.cfg:1: group --gid=70 is given twice"),
         ("group --name=disk --gid=7", "ks.cfg:1: the image already has a group disk, with --gid=6"),
         (
             "%pre-install --interpreter=/bin/perl\nx\n%end",
