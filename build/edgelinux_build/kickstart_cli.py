@@ -9,7 +9,7 @@ import click
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_installer import hardware
 from edgelinux_installer.kickstart import Kickstart, KickstartError
-from edgelinux_installer.plan import check_selinux
+from edgelinux_installer.plan import check_sectors, check_selinux
 from edgelinux_installer.selection import choose_disks, describe, judge
 
 from edgelinux_build.images import load_base, load_bases
@@ -83,7 +83,8 @@ def disks(file: Path, recorded: Path, form: str) -> None:
     error = ""
     try:
         chosen = choose_disks(ks, machine.disks)
-    except KickstartError as refusal:
+        check_sectors(chosen, machine.firmware)
+    except EdgeLinuxError as refusal:
         chosen, error = (), str(refusal)
     rows = [
         {

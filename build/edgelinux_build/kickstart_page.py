@@ -93,7 +93,7 @@ def page() -> str:
     handler = RHEL10Handler(mapping=RHEL10Handler.commandMap, dataMapping=RHEL10Handler.dataMap)
     commands = known_options(handler)
     sections = known_section_options(handler)
-    parts = [_HEAD, "## Commands\n"]
+    parts = [_HEAD.rstrip() + "\n", "## Commands\n"]
     parts += [_entry(*item, commands) for item in _supported(COMMANDS)]
     parts += ["## Sections\n", *(_entry(*item, sections) for item in _supported(SECTIONS))]
     parts += [_REFUSED, *_refused(COMMANDS, commands), *_refused(SECTIONS, sections)]

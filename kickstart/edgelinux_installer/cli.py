@@ -17,7 +17,7 @@ from edgelinux_hostd.run import run
 from edgelinux_installer import halfmade, hardware
 from edgelinux_installer.consoles import Consoles, console_names, start_shells
 from edgelinux_installer.context import LOG, RUN, TARGET
-from edgelinux_installer.install import DefectError, install
+from edgelinux_installer.install import DefectError, install, left_behind
 from edgelinux_installer.interfaces import Interface
 from edgelinux_installer.kickstart import Kickstart, read_kickstart
 from edgelinux_installer.medium_check import check_medium
@@ -73,10 +73,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     else:
         return 0
     _tell(failure, consoles)
-    for ks in read:
-        run_after_failure(ks, defect=isinstance(failure, DefectError))
     if not attended:
         start_shells(names)
+    for ks in read:
+        run_after_failure(ks, defect=isinstance(failure, DefectError))
+    if left_behind():
+        # An orderly end would wait for what that step has started.
+        os._exit(failure.exit_code)
     return failure.exit_code
 
 

@@ -22,13 +22,16 @@ from edgelinux_installer.steps import STEPS
 from edgelinux_installer.steps.close import report
 from edgelinux_installer.watch import DiskLostError, Watch, within
 
-__all__ = ["DefectError", "InstallError", "install"]
+__all__ = ["DefectError", "InstallError", "install", "left_behind"]
 
 log = logging.getLogger(__name__)
 
+_THREAD = "step: "
 _LOOK_EVERY_SECONDS = 0.5
-# How long a step that was given up, and each part of cleaning up after it, may take.
+# How long a step that was given up may take to end, and how long each part of cleaning up after it: the pool
+# has to write what the system's memory holds of it, a tenth of it at most.
 _GRACE_SECONDS = 20.0
+_CLEANING_SECONDS = 60.0
 
 
 class InstallError(EdgeLinuxError):
@@ -88,7 +91,7 @@ def _carry_out(step: Step, ctx: Context, watch: Watch) -> None:
         except BaseException as error:
             errors.append(error)
 
-    thread = threading.Thread(target=work, name=step.name, daemon=True)
+    thread = threading.Thread(target=work, name=f"{_THREAD}{step.name}", daemon=True)
     doing = step.name[0].lower() + step.name[1:]
     lost = watch.lost()
     if not lost:
@@ -111,15 +114,24 @@ def _carry_out(step: Step, ctx: Context, watch: Watch) -> None:
         raise errors[0]
 
 
+def left_behind() -> bool:
+    """Say whether a step that was given up is still waiting for its disk."""
+    return any(thread.name.startswith(_THREAD) for thread in threading.enumerate())
+
+
 def _give_up(ctx: Context) -> None:
     """Leave disks that do not boot, and no imported pool, as far as that can be done in a while."""
-    try:
-        if ctx.bootable:
-            within(_GRACE_SECONDS, lambda: make_unbootable(ctx.esps), "taking back the boot loaders")
-        within(_GRACE_SECONDS, lambda: end_processes(ctx.target), "ending what runs in the new system")
-        within(_GRACE_SECONDS, lambda: halfmade.put_away(ctx.run_dir, ctx.target), "closing the pool")
-    except EdgeLinuxError as error:
-        log.warning("%s", error)
+    parts: list[tuple[str, Callable[[], object]]] = [
+        ("ending what runs in the new system", lambda: end_processes(ctx.target)),
+        ("closing the pool", lambda: halfmade.put_away(ctx.run_dir, ctx.target)),
+    ]
+    if ctx.bootable:
+        parts.insert(0, ("taking back the boot loaders", lambda: make_unbootable(ctx.esps)))
+    for what, action in parts:
+        try:
+            within(_CLEANING_SECONDS, action, what)
+        except EdgeLinuxError as error:
+            log.warning("%s", error)
 
 
 def _summary(plan: InstallPlan) -> list[str]:

@@ -16,7 +16,7 @@ from edgelinux_installer.kickstart import Kickstart
 from edgelinux_installer.nics import Nic
 from edgelinux_installer.selection import choose_disks, describe, foreign_pools
 
-__all__ = ["CPU_LEVELS", "InstallPlan", "Machine", "check_selinux", "make_plan"]
+__all__ = ["CPU_LEVELS", "InstallPlan", "Machine", "check_sectors", "check_selinux", "make_plan"]
 
 CPU_LEVELS = ("x86-64-v1", "x86-64-v2", "x86-64-v3", "x86-64-v4")
 
@@ -80,7 +80,7 @@ def make_plan(ks: Kickstart, machine: Machine, image: ImageInfo) -> InstallPlan:
     missing = _check_packages(ks, image)
     _check_accounts(ks, machine)
     disks = choose_disks(ks, machine.disks)
-    _check_sectors(disks, machine.firmware)
+    check_sectors(disks, machine.firmware)
     networks = resolve(ks, machine.nics)
     _check_trusted(ks, networks, machine.nics)
     lang, locale_notice = _locale(ks, machine.locales)
@@ -168,7 +168,7 @@ def _check_trusted(ks: Kickstart, networks: tuple[Interface, ...], nics: tuple[N
             )
 
 
-def _check_sectors(disks: tuple[Disk, ...], firmware: str) -> None:
+def check_sectors(disks: tuple[Disk, ...], firmware: str) -> None:
     """Refuse disks that this firmware does not start from: BIOS reads sectors of 512 bytes."""
     for disk in disks:
         if firmware == "bios" and disk.logical_sector != 512:

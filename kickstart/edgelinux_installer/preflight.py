@@ -44,6 +44,8 @@ def _check_ids(ks: Kickstart, root: Path) -> None:
             )
         if group.gid in groups.values():
             raise ks.error(group.line, f"group --gid={group.gid} is in use in the image")
+        if any(group.gid == other.gid and group is not other for other in ks.groups):
+            raise ks.error(group.line, f"group --gid={group.gid} is given twice")
     uids = set(_numbers(root / "etc/passwd").values())
     for user in ks.users:
         if user.name in groups:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from edgelinux_hostd import zfs
-from edgelinux_hostd.disks import Disk
+from edgelinux_hostd.disks import Disk, partition_path
 from edgelinux_hostd.errors import EdgeLinuxError
-from edgelinux_hostd.layout import POOL
+from edgelinux_hostd.layout import POOL, ZFS
 from edgelinux_hostd.run import run
 
 from edgelinux_installer.context import Context
@@ -69,7 +69,8 @@ def loss(
     `disks`, and `failed` their states, as of `zfs.failed_members`.
     """
     for number, disk in enumerate(disks):
-        state = failed.get(partitions[number], "") if number < len(partitions) else ""
+        member = partitions[number] if number < len(partitions) else ""
+        state = failed.get(member) or failed.get(partition_path(disk.path, ZFS), "")
         if not present(disk.path) or state in _GONE:
             return f"disk {label(disk)} disappeared"
         if state:

@@ -128,6 +128,12 @@ def test_disks_as_json_with_the_reason_of_each() -> None:
     }
 
 
+def test_disks_that_the_firmware_does_not_start_from() -> None:
+    result = disks("fails-bios-and-4096-bytes")
+    assert result.exit_code == 2
+    assert "BIOS does not start from /dev/vdb: its sectors have 4096 bytes" in result.output
+
+
 def test_a_kickstart_that_takes_no_disks_is_an_error() -> None:
     result = disks("fails-existing-pool")
     assert result.exit_code == 2

@@ -38,7 +38,7 @@ def plan_of(case: Path, image: ImageInfo) -> InstallPlan:
 
 
 def shown(plan: InstallPlan) -> dict[str, Any]:
-    """The plan without the image, which is no matter of kickstart or hardware."""
+    """The plan without the image, which is no matter of kickstart or hardware, and without empty values."""
     data = plan.as_dict()
     del data["image"], data["kickstart"]["networks"]
     data["disks"] = [
@@ -46,8 +46,12 @@ def shown(plan: InstallPlan) -> dict[str, Any]:
         for disk in plan.disks
     ]
     data["layout"] = plan.layout
-    loaded: dict[str, Any] = json.loads(json.dumps(data))
+    loaded: dict[str, Any] = json.loads(json.dumps(data), object_pairs_hook=filled)
     return loaded
+
+
+def filled(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {key: value for key, value in pairs if value or value is False}
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])

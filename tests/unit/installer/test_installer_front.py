@@ -234,6 +234,7 @@ def test_a_kickstart_that_fits_the_tree(tree: Path) -> None:
         ("user --name=a --uid=2000\nuser --name=b --uid=2000", "ks.cfg:2: user --uid=2000 is in use"),
         ("user --name=a --gid=6", "ks.cfg:1: user --gid=6 is in use"),
         ("group --name=a --gid=6", "ks.cfg:1: group --gid=6 is in use"),
+        ("group --name=a --gid=70\ngroup --name=b --gid=70", "ks.cfg:1: group --gid=70 is given twice"),
         ("group --name=disk --gid=7", "ks.cfg:1: the image already has a group disk, with --gid=6"),
         (
             "%pre-install --interpreter=/bin/perl\nx\n%end",
@@ -321,6 +322,16 @@ def test_a_failed_installation_leaves_a_shell_and_no_reboot(
     assert "INSTALLATION FAILED: " in out
     assert "Traceback" not in out
     assert (tmp_path / "run/install.log").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_step_that_was_left_behind_does_not_keep_the_installer(
+    ready: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left: list[int] = []
+    monkeypatch.setattr(cli, "left_behind", lambda: True)
+    monkeypatch.setattr("edgelinux_installer.cli.os._exit", left.append)
+    cli.main(["--kickstart", "/none"])
+    assert left == [1]
 
 
 def test_a_person_who_started_it_gets_no_second_shell(

@@ -544,13 +544,18 @@ def test_a_step_that_hangs_on_the_lost_disk_is_left_behind(
     monkeypatch.setattr(install_module, "_GRACE_SECONDS", 0.05)
     with pytest.raises(InstallError, match="disappeared while creating the datasets"):
         world.install((*STEPS[:4], replace(STEPS[4], run=hang), *STEPS[5:]))
+    assert install_module.left_behind()
     gate.set()
+    for thread in threading.enumerate():
+        if thread.name.startswith("step: "):
+            thread.join()
+    assert not install_module.left_behind()
     assert not world.bootable()
 
 
 def test_closing_the_pool_may_hang_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     gate = threading.Event()
-    monkeypatch.setattr(install_module, "_GRACE_SECONDS", 0.05)
+    monkeypatch.setattr(install_module, "_CLEANING_SECONDS", 0.05)
     monkeypatch.setattr("edgelinux_installer.install.halfmade.put_away", lambda run_dir, target: gate.wait())
 
     def lose(_ctx: Context) -> None:

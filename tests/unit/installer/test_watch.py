@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 from edgelinux_hostd.disks import Disk
-from edgelinux_hostd.errors import EdgeLinuxError
+from edgelinux_hostd.errors import CommandError, EdgeLinuxError
+from edgelinux_installer.stream import stream
 from edgelinux_installer.watch import loss, within
 
 MakeDisk = Callable[..., Disk]
@@ -34,6 +35,7 @@ PARTS = ("/dev/disk/by-partuuid/a", "/dev/disk/by-partuuid/b")
             {PARTS[1]: "FAULTED"},
             "disk /dev/sdb (serial S2) failed (its state is FAULTED)",
         ),
+        ({"/dev/sda", "/dev/sdb"}, {"/dev/sdb3": "REMOVED"}, "disk /dev/sdb (serial S2) disappeared"),
         ({"/dev/sda", "/dev/sdb"}, {"/dev/another": "FAULTED"}, ""),
     ],
 )
@@ -62,3 +64,8 @@ def test_what_never_ends_is_left_behind() -> None:
     with pytest.raises(EdgeLinuxError, match=r"waiting did not end within 0\.01 s"):
         within(0.01, gate.wait, "waiting")
     gate.set()
+
+
+def test_a_program_that_is_read_from_can_be_ended() -> None:
+    with pytest.raises(CommandError, match="failed with exit code -9"):
+        stream(["sleep", "600"], lambda line: None, started=lambda process: process.kill())
