@@ -199,6 +199,7 @@ def test_the_command(
     last: str,
 ) -> None:
     contents = iter(("iso", second))
+    subprocess.run(["git", "init", "--quiet", repository], check=True)
     monkeypatch.setenv("EDGELINUX_ROOT", str(repository))
     monkeypatch.setattr("edgelinux_build.rights.os.geteuid", lambda: 0)
 
