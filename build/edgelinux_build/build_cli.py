@@ -28,7 +28,7 @@ from .stages import STAGES
 from .stages.lock_file import lock_problems
 from .tables import format_table
 
-__all__ = ["build"]
+__all__ = ["build", "report_lock"]
 
 
 @click.command()
@@ -153,7 +153,7 @@ def _explain(steps: Sequence[Step], form: str) -> None:
 
 def _report(builder: Builder, result: Result, seconds: float, form: str) -> None:
     iso = builder.project.out / str(result.facts["iso"])
-    _report_lock(builder, result)
+    report_lock(builder, result)
     if form == "json":
         times = {name: round(value, 1) for name, value in builder.seconds.items()}
         about = {"iso": str(iso), "size": result.facts["size"], "sha256": result.facts["sha256"]}
@@ -166,7 +166,8 @@ def _report(builder: Builder, result: Result, seconds: float, form: str) -> None
     click.echo(f"{iso} ({int(str(result.facts['size'])) / 1e6:.0f} MB)")
 
 
-def _report_lock(builder: Builder, result: Result) -> None:
+def report_lock(builder: Builder, result: Result) -> None:
+    """Say, where there is a lock file, that what was built is something else."""
     contents = result.facts.get("contents")
     status = contents.get("lock") if isinstance(contents, dict) else None
     lines = status.get("differences") if isinstance(status, dict) else None

@@ -194,6 +194,7 @@ def _listed() -> dict[str, str]:
     return {key.lower(): key for key, symbol in known if not symbol.is_exception}
 
 
+@functools.cache
 def spdx_licensing() -> Any:
     """Return what reads expressions of SPDX's own identifiers."""
     return get_spdx_licensing()  # type: ignore[no-untyped-call]  # the library has no types

@@ -13,7 +13,7 @@ from .cache import Cache, cache_home
 from .lock import differences, load_lock, lock_path, write_lock
 from .progress import make_reporter
 from .project import find_root, load_project
-from .rights import become_root, hand_over
+from .rights import become_root, hand_over, make_directory
 from .runner import Builder
 from .stages import LOCK_STAGES
 
@@ -50,6 +50,7 @@ def lock(image: str | None, base: str, update: bool) -> None:
     if made is None:
         raise EdgeLinuxError(f"{result.path} has no lock file", hint="edgelinux lock --update")
     path = lock_path(root, project.image.name, project.base.name)
+    make_directory(path.parent)
     write_lock(path, made)
     hand_over(path)
     if project.lock:

@@ -90,7 +90,6 @@ def _copy_sources(root: Path, target: Path, umask: int) -> None:
 
 def _build(root: Path, where: Path, how: Conditions, arguments: Sequence[str]) -> float:
     sources = where / "sources"
-    _copy_sources(root, sources, how.umask)
     env = {
         **os.environ,
         "EDGELINUX_ROOT": str(sources),
@@ -186,6 +185,9 @@ def reproduce(folder: Path, arguments: tuple[str, ...]) -> int:
         if where.exists():
             run(["rm", "-rf", "--one-file-system", where])
         where.mkdir(parents=True)
+        _copy_sources(root, where / "sources", how.umask)
+    for how in conditions():
+        where = folder / how.folder
         click.echo(f"building in {where}", err=True)
         seconds.append(_build(root, where, how, arguments))
         made.append(artefacts(where))

@@ -2,10 +2,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from edgelinux_build.archive import describe_argv, from_json, parse, pins, to_json
+from edgelinux_build.archive import describe_argv, from_json, parse, pins, to_json, write_index
+from edgelinux_build.build_cli import report_lock
+from edgelinux_build.cache import Cache, Result
 from edgelinux_build.debs import MAINTAINER
+from edgelinux_build.inputs import Json
 from edgelinux_build.lock import (
     LockedPackage,
     differences,
@@ -14,14 +18,17 @@ from edgelinux_build.lock import (
     summary,
     write_lock,
 )
+from edgelinux_build.mirrors import MirrorUrls
 from edgelinux_build.process import StageError
 from edgelinux_build.project import source_date_epoch
-from edgelinux_build.stage import Project
-from edgelinux_build.stages.lock_file import lock_problems, made_from
+from edgelinux_build.runner import Builder
+from edgelinux_build.stage import Context, Project
+from edgelinux_build.stages.lock_file import LockFile, lock_problems, made_from
 from edgelinux_build.stages.root_tree import refuse, version_differences
 from edgelinux_hostd.errors import EdgeLinuxError
 
-from tests.unit.build.fakes import locked, make_lock
+from tests.unit.build.fakes import FAKES, Recorder, locked, make_lock
+from tests.unit.build.test_sbom import archived
 from tests.unit.build.test_stages import changed, keys, write
 
 SHOWN = f"""\
@@ -229,3 +236,51 @@ def test_the_file_shows_package_by_package_what_changed(project: Project) -> Non
         "sha256": "a" * 64,
     }
     assert len(text.splitlines()) > 10
+
+
+def run_lock_file(project: Project, folder: Path, **changes: str) -> Path:
+    """Run the stage that writes the lock file over an index with one package, and another to compile with."""
+    (folder / "scratch").mkdir(parents=True)
+    write_index(folder, [archived("a", **changes), archived("own", maintainer=MAINTAINER, sha256="")])
+    compiled: dict[str, Json] = {"packages": to_json([archived("cc", "14")])}
+    upstream = {
+        "root-tree": Result("root-tree", "k", folder, "k"),
+        "package-index": Result("package-index", "k", folder, "k"),
+        "zfs-modules": Result("zfs-modules", "k", folder, "k", facts=compiled),
+    }
+    ctx = Context(
+        project, upstream, folder / "scratch", folder / "log", lambda: MirrorUrls("http://none"), print
+    )
+    LockFile().run(ctx, folder)
+    return folder / "lock.json"
+
+
+def test_the_lock_file_has_what_was_built(project: Project, tmp_path: Path) -> None:
+    lock = load_lock(run_lock_file(project, tmp_path / "lock"))
+    assert lock is not None
+    assert lock.packages["a"] == archived("a").locked
+    assert list(lock.packages) == ["a", "own"]
+    assert list(lock.zfs_packages) == ["cc"]
+    assert lock.source_date_epoch == project.epoch
+    found = replace(project, lock=lock, locked=True)
+    assert lock_problems(found, lock_path(project.root, "small", "base-1")) == []
+
+
+def test_a_package_that_left_the_archive_cannot_be_locked(project: Project, tmp_path: Path) -> None:
+    with pytest.raises(
+        EdgeLinuxError, match=r"the archive's index no longer has a 1:2-3 \(edgelinux lock --upd"
+    ):
+        run_lock_file(project, tmp_path / "lock", sha256="")
+
+
+def test_an_everyday_build_says_when_its_packages_are_not_the_locked_ones(
+    project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project.root / "root.txt").write_text("one", encoding="utf-8")
+    builder = Builder(replace(project, lock=make_lock(project)), Cache(tmp_path / "cache"), FAKES, Recorder())
+    facts: dict[str, Json] = {"contents": {"lock": {"differences": ["a 1 is locked, found 2"]}}}
+    report_lock(builder, Result("iso", "k", tmp_path, "k", facts=facts))
+    assert "not the locked packages, 1 differ: a 1 is locked, found 2" in capsys.readouterr().err
+    facts = {"contents": {"lock": {"differences": []}}}
+    report_lock(builder, Result("iso", "k", tmp_path, "k", facts=facts))
+    assert capsys.readouterr().err == ""

@@ -9,6 +9,7 @@ import pytest
 from edgelinux_build import build_cli
 from edgelinux_build.lock import lock_path, write_lock
 from edgelinux_build.release import current_commit, uncommitted, what_a_release_lacks
+from edgelinux_build.runner import Builder
 from edgelinux_build.stage import Project
 
 from tests.unit.build.fakes import make_lock
@@ -109,7 +110,7 @@ def test_a_release_with_all_it_needs(
     assert what_a_release_lacks(committed.root, "base-1", [], fingerprint) == []
     seen: list[Project] = []
 
-    class Seen(build_cli.Builder):
+    class Seen(Builder):
         def __post_init__(self) -> None:
             seen.append(self.project)
             super().__post_init__()

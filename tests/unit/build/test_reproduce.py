@@ -15,6 +15,7 @@ import pytest
 from edgelinux_build import reproduce
 from edgelinux_build.archive import to_json, write_index
 from edgelinux_build.cache import Result
+from edgelinux_build.inputs import Json
 from edgelinux_build.licences import write_licences
 from edgelinux_build.mirrors import MirrorUrls
 from edgelinux_build.reproduce import artefacts, build_argv, compare, conditions
@@ -77,10 +78,16 @@ def make_medium(project: Project, folder: Path) -> None:
     index.mkdir()
     write_index(index, [archived("zfs")])
     write_licences(index, {})
-    facts = {"sha256": "0" * 64, "sizes": {}, "kernel": "6.1", "zfs": "2.3", "packages": {"zfs": "1:2-3"}}
+    facts: dict[str, Json] = {
+        "sha256": "0" * 64,
+        "sizes": {},
+        "kernel": "6.1",
+        "zfs": "2.3",
+        "packages": {"zfs": "1:2-3"},
+    }
     upstream = {
         "boot-loader": Result("boot-loader", "k", loader, "k"),
-        "squashfs": Result("squashfs", "k", squashfs, "k", facts=dict(facts)),
+        "squashfs": Result("squashfs", "k", squashfs, "k", facts=facts),
         "package-index": Result("package-index", "k", index, "k"),
         "zfs-modules": Result(
             "zfs-modules",
@@ -93,8 +100,8 @@ def make_medium(project: Project, folder: Path) -> None:
     ctx = context(project, folder / "work", upstream)
     make_esp(ctx, root, loader / "esp.img")
     project.out.mkdir()
-    facts = Iso().run(ctx, project.out)
-    (project.out / "facts.json").write_text(json.dumps(facts, sort_keys=True), encoding="utf-8")
+    made = Iso().run(ctx, project.out)
+    (project.out / "facts.json").write_text(json.dumps(made, sort_keys=True), encoding="utf-8")
 
 
 @needs_tools
@@ -194,6 +201,7 @@ def test_the_command(
     last: str,
 ) -> None:
     contents = iter(("iso", second))
+    subprocess.run(["git", "init", "--quiet", repository], check=True)
     monkeypatch.setenv("EDGELINUX_ROOT", str(repository))
     monkeypatch.setattr("edgelinux_build.rights.os.geteuid", lambda: 0)
 
