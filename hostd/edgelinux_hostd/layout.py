@@ -113,6 +113,7 @@ def pool_create_argv(pool: str, layout: Layout, parts: Sequence[str], altroot: s
     """Give the zpool-create(8) command. `parts` are device nodes; `altroot` is where datasets mount for now.
 
     `-f` because the caller has already decided that what lies on the partitions may go.
+    Raises EdgeLinuxError.
     """
     needed = {"mirror": 2, "single": 1}
     if layout not in needed:
@@ -126,7 +127,7 @@ def pool_create_argv(pool: str, layout: Layout, parts: Sequence[str], altroot: s
 
 
 def boot_environment(version: str) -> str:
-    """Name the dataset of a version's boot environment, relative to the pool."""
+    """Name the dataset of a version's boot environment, relative to the pool; raises EdgeLinuxError."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._:-]*", version):
         raise EdgeLinuxError(f"{version!r} cannot name a boot environment", hint="letters, digits, . _ : -")
     return f"ROOT/{version}"
