@@ -22,6 +22,7 @@ from edgelinux_build.medium.manifest import embedded_manifest
 from edgelinux_build.medium.write import Cut, stub_argv, write_env, xorriso_argv
 from edgelinux_build.menu import render_search_cfg, volume_label
 from edgelinux_build.outputs import publish
+from edgelinux_build.rights import make_directory
 from edgelinux_build.site import load_site
 from edgelinux_build.site_render import render_kickstart
 
@@ -78,6 +79,7 @@ def embed(iso: Path, answer: Answer, out: Path, *, force: bool = False) -> dict[
         raise EdgeLinuxError(f"{iso} is damaged: {problems[0]}", hint="copy or download it again")
     _check_room(image, out.parent)
     try:
+        make_directory(out.parent)
         with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
             made = Path(folder)
             info = _write(image, answer, made / out.name, made)
@@ -91,8 +93,6 @@ def embed(iso: Path, answer: Answer, out: Path, *, force: bool = False) -> dict[
 
 
 def _check_output(iso: Path, out: Path, force: bool) -> None:
-    if not out.parent.is_dir():
-        raise EdgeLinuxError(f"there is no directory {out.parent}", exit_code=_USAGE)
     if out.is_dir():
         raise EdgeLinuxError(f"{out} is a directory", hint="name the ISO to write", exit_code=_USAGE)
     if out.exists() and iso.exists() and out.samefile(iso):
