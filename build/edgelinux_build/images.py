@@ -286,7 +286,10 @@ def _check_element(document: Document, key: KeyPath, element: str, root: Path) -
 
 
 def element_folders(root: Path) -> tuple[Path, ...]:
-    """Folders that hold elements: this repository's, then those of diskimage-builder."""
+    """Folders that hold elements: this repository's, then those of diskimage-builder.
+
+    Raises EdgeLinuxError.
+    """
     spec = importlib.util.find_spec("diskimage_builder")
     if spec is None or spec.origin is None:
         raise EdgeLinuxError("diskimage-builder is not installed in this Python", hint="run `make iso`")

@@ -50,7 +50,10 @@ def volume_label(squashfs_sha256: str, kickstart: str) -> str:
 
 
 def parse_serial(console: str) -> Serial | None:
-    """Turn a console argument such as `ttyS0,115200n8` into port and speed; "" is none."""
+    """Turn a console argument such as `ttyS0,115200n8` into port and speed; "" is none.
+
+    Raises EdgeLinuxError.
+    """
     if not console:
         return None
     match = re.fullmatch(r"ttyS([0-9]+)(?:,([0-9]+)\w*)?", console)
@@ -75,7 +78,7 @@ def live_arguments(menu: Menu) -> str:
 
 
 def render_grub_cfg(menu: Menu) -> str:
-    """Return /boot/grub/grub.cfg of the medium."""
+    """Return /boot/grub/grub.cfg of the medium; raises EdgeLinuxError."""
     for text in (menu.product, menu.version, menu.base_label):
         if not re.fullmatch(r"[\w .:()+~-]+", text):
             raise EdgeLinuxError(

@@ -22,7 +22,10 @@ USAGE = 2
 
 
 def find_root(start: Path | None = None) -> Path:
-    """Return the repository: EDGELINUX_ROOT, else the nearest directory upward with images and elements."""
+    """Return the repository: EDGELINUX_ROOT, else the nearest directory upward with images and elements.
+
+    Raises EdgeLinuxError.
+    """
     named = os.environ.get("EDGELINUX_ROOT")
     folders = [Path(named)] if named else [start or Path.cwd(), *(start or Path.cwd()).parents]
     for folder in folders:

@@ -27,7 +27,10 @@ class BootConfig(BaseModel):
 
 
 def load(root: Path = Path("/")) -> BootConfig:
-    """Read a boot environment's file; it must be there, or a sync would lose the consoles."""
+    """Read a boot environment's file; it must be there, or a sync would lose the consoles.
+
+    Raises EdgeLinuxError.
+    """
     path = root / BOOT_JSON
     try:
         return BootConfig.model_validate_json(path.read_text(encoding="utf-8"))

@@ -13,7 +13,10 @@ SHELLS = ("bash", "zsh", "fish")
 
 
 def completion_script(cli: click.Command, program: str, shell: str) -> str:
-    """Return the script for one of SHELLS; it asks `program` itself what fits, whenever Tab is pressed."""
+    """Return the script for one of SHELLS; it asks `program` itself what fits, whenever Tab is pressed.
+
+    Raises EdgeLinuxError.
+    """
     complete = get_completion_class(shell)
     if complete is None:
         raise EdgeLinuxError(f"no completion for {shell}", hint=f"there is: {', '.join(SHELLS)}", exit_code=2)

@@ -135,7 +135,7 @@ def parse_lsblk(
     """Read `lsblk -J -b` with this module's columns; everything that is not a usable disk is left out.
 
     `links` maps a device node to its names under /dev/disk; `pool_members` maps a device node to the imported
-    pool that it belongs to (see `zfs.parse_members`).
+    pool that it belongs to (see `zfs.parse_members`). Raises EdgeLinuxError.
     """
     try:
         devices = json.loads(json_text)["blockdevices"]

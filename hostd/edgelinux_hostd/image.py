@@ -48,7 +48,7 @@ class ImageInfo(BaseModel):
 
 
 def load(root: Path = Path("/")) -> ImageInfo:
-    """Read the image's description from a tree."""
+    """Read the image's description from a tree; raises EdgeLinuxError."""
     path = root / IMAGE_JSON
     try:
         return ImageInfo.model_validate_json(path.read_text(encoding="utf-8"))

@@ -122,6 +122,7 @@ def pool_create_argv(
     `properties` are those of the pool that are the caller's own.
 
     `-f` because the caller has already decided that what lies on the partitions may go.
+    Raises EdgeLinuxError.
     """
     needed = {"mirror": 2, "single": 1}
     if layout not in needed:
@@ -136,7 +137,7 @@ def pool_create_argv(
 
 
 def boot_environment(version: str) -> str:
-    """Name the dataset of a version's boot environment, relative to the pool."""
+    """Name the dataset of a version's boot environment, relative to the pool; raises EdgeLinuxError."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._:-]*", version):
         raise EdgeLinuxError(f"{version!r} cannot name a boot environment", hint="letters, digits, . _ : -")
     return f"ROOT/{version}"

@@ -137,7 +137,10 @@ def destroy_pool(pool: str) -> None:
 
 
 def root_dataset(mounts: Sequence[str]) -> str:
-    """Name the dataset that is mounted at /, from the lines of /proc/self/mounts (proc_pid_mounts(5))."""
+    """Name the dataset that is mounted at /, from the lines of /proc/self/mounts (proc_pid_mounts(5)).
+
+    Raises EdgeLinuxError.
+    """
     for line in mounts:
         source, mountpoint, kind, *_ = line.split()
         if mountpoint == "/" and kind == "zfs":

@@ -50,6 +50,7 @@ def fetch(
     """Give the text of the kickstart at a path, file:/path, cdrom:/path or http(s) URL.
 
     A web server is asked again until `patience` seconds have passed: the network may still be coming up.
+    Raises EdgeLinuxError.
     """
     if re.match(r"https?://", where):
         return _decode(_download(where, patience, sleep, clock), where)

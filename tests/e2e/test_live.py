@@ -249,3 +249,21 @@ class TestRefusals:
         assert status == 2
         assert f"/dev/vdd belongs to an existing pool antlets (GUID {guid})" in said
         assert "erases it with every antlet in it" in said
+
+
+def test_the_medium_is_whole(live: Live) -> None:
+    result = live.shell.run("edgelinux-install --check-medium", seconds=300)
+    assert "MEDIUM OK: EDGELINUX_" in result.output
+    assert "3 boot images are as they were made" in result.output
+    assert result.status == 0
+
+
+def test_a_damaged_medium_is_told(live: Live) -> None:
+    file = f"{MEDIUM}/boot/vmlinuz"
+    live.shell.check(f"head -c 1M {file} > /run/cut && mount --bind /run/cut {file}")
+    try:
+        result = live.shell.run("edgelinux-install --check-medium", seconds=300)
+        assert "MEDIUM DAMAGED: boot/vmlinuz is damaged" in result.output
+        assert result.status == 1
+    finally:
+        live.shell.check(f"umount {file}; rm /run/cut")

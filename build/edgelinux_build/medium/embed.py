@@ -25,6 +25,7 @@ from edgelinux_build.medium.write import Cut, stub_argv, write_env, xorriso_argv
 from edgelinux_build.menu import render_search_cfg, volume_label
 from edgelinux_build.outputs import MANIFEST, publish, sbom_name
 from edgelinux_build.outputs import SUMS as OUTPUT_SUMS
+from edgelinux_build.rights import make_directory
 from edgelinux_build.sbom import for_another_medium
 from edgelinux_build.signing import fingerprint_of
 from edgelinux_build.site import load_site
@@ -89,6 +90,7 @@ def embed(iso: Path, answer: Answer, out: Path, *, force: bool = False, sign_key
         raise EdgeLinuxError(f"{iso} is damaged: {problems[0]}", hint="copy or download it again")
     _check_room(image, out.parent)
     try:
+        make_directory(out.parent)
         with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
             made = Path(folder)
             info = _write(image, answer, made / out.name, made)
@@ -101,8 +103,6 @@ def embed(iso: Path, answer: Answer, out: Path, *, force: bool = False, sign_key
 
 
 def _check_output(iso: Path, out: Path, force: bool) -> None:
-    if not out.parent.is_dir():
-        raise EdgeLinuxError(f"there is no directory {out.parent}", exit_code=_USAGE)
     if out.is_dir():
         raise EdgeLinuxError(f"{out} is a directory", hint="name the ISO to write", exit_code=_USAGE)
     if out.exists() and iso.exists() and out.samefile(iso):

@@ -51,7 +51,7 @@ def _tool(*argv: str | Path) -> None:
 
 
 def create_disk(path: Path, size: str, kind: Literal["qcow2", "raw"] = "qcow2") -> None:
-    """A new, sparse disk; `size` as qemu-img takes it ("12G")."""
+    """A new, sparse disk; `size` as qemu-img takes it ("12G"); raises EdgeLinuxError."""
     if not re.fullmatch(r"[0-9]+[KMGT]?", size):
         raise EdgeLinuxError(f"{size!r} is not a disk size", hint="a number and K, M, G or T, such as 12G")
     _tool("qemu-img", "create", "-q", "-f", kind, path, size)

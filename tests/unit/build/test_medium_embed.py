@@ -297,7 +297,6 @@ def test_the_output_is_not_the_input(iso: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("none/new.iso", "there is no directory"),
         (".", "is a directory"),
         ("manifest.json", "cannot name an ISO"),
         ("a b.iso", "cannot name an ISO"),
@@ -307,6 +306,14 @@ def test_bad_outputs(iso: Path, tmp_path: Path, name: str, message: str) -> None
     with pytest.raises(EdgeLinuxError, match=message) as caught:
         embed(iso, Answer("#\n"), tmp_path / name)
     assert caught.value.exit_code == 2
+
+
+def test_the_directory_is_made(iso: Path, tmp_path: Path) -> None:
+    embed(iso, Answer("#\n"), tmp_path / "deep/media/new.iso")
+    assert (tmp_path / "deep/media/new.iso").is_file()
+    (tmp_path / "file").touch()
+    with pytest.raises(EdgeLinuxError, match=r"cannot write to .*/file: Not a directory"):
+        embed(iso, Answer("#\n"), tmp_path / "file/new.iso")
 
 
 def test_what_is_no_iso_of_ours(iso: Path, tmp_path: Path) -> None:
