@@ -88,7 +88,7 @@ def _copy_sources(root: Path, target: Path, umask: int) -> None:
                 (target / name).chmod((0o777 if os.access(source, os.X_OK) else 0o666) & ~umask)
 
 
-def _build(root: Path, where: Path, how: Conditions, arguments: Sequence[str]) -> float:
+def _build(where: Path, how: Conditions, epoch: Mapping[str, str], arguments: Sequence[str]) -> float:
     sources = where / "sources"
     env = {
         **os.environ,
@@ -96,12 +96,9 @@ def _build(root: Path, where: Path, how: Conditions, arguments: Sequence[str]) -
         "XDG_CACHE_HOME": str(where / "cache"),
         "PYTHONPATH": os.pathsep.join(str(sources / name) for name in ("build", "kickstart", "hostd")),
         "PYTHONDONTWRITEBYTECODE": "1",
+        **epoch,
         **how.environment,
     }
-    if (
-        "--locked" not in arguments
-    ):  # the lock file has a time of its own; the copy has no commits to take one from
-        env["SOURCE_DATE_EPOCH"] = str(source_date_epoch(root))
     hosts = where / "hosts"  # sudo, which diskimage-builder calls, complains about a host that has no address
     hosts.write_text(f"{Path('/etc/hosts').read_text(encoding='utf-8')}\n127.0.1.1 {how.hostname}\n")
     hosts.chmod(0o644)
@@ -179,6 +176,9 @@ def reproduce(folder: Path, arguments: tuple[str, ...]) -> int:
     """
     become_root(sys.argv[1:], "building")
     root, folder = find_root(), folder.resolve()
+    # A lock file has a time of its own; the copies have no commits to take one from.
+    locked = "--locked" in arguments
+    epoch = {} if locked else {"SOURCE_DATE_EPOCH": str(source_date_epoch(root))}
     made, seconds = [], []
     for how in conditions():
         where = folder / how.folder
@@ -189,7 +189,7 @@ def reproduce(folder: Path, arguments: tuple[str, ...]) -> int:
     for how in conditions():
         where = folder / how.folder
         click.echo(f"building in {where}", err=True)
-        seconds.append(_build(root, where, how, arguments))
+        seconds.append(_build(where, how, epoch, arguments))
         made.append(artefacts(where))
     pairs = compare(*made)
     _show(pairs)

@@ -205,7 +205,7 @@ def test_the_command(
     monkeypatch.setenv("EDGELINUX_ROOT", str(repository))
     monkeypatch.setattr("edgelinux_build.rights.os.geteuid", lambda: 0)
 
-    def build(root: Path, where: Path, *more: object) -> float:
+    def build(where: Path, *more: object) -> float:
         made_by(where, next(contents))
         return 1.0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import tempfile
@@ -246,3 +247,19 @@ def test_a_medium_with_another_kickstart_is_signed_as_builds_are(
     # A key that is not there is said before anything is replaced.
     assert edgelinux(*words, "--force", "--sign-key", "nobody@example.org") == 1
     assert exit_code(verify(new.parent)) == 0
+
+
+def test_run_by_sudo_the_keyring_is_the_users(
+    tmp_path: Path, fingerprint: str, keyring: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can become somebody else")
+    monkeypatch.setenv("SUDO_UID", "65534")
+    monkeypatch.setenv("SUDO_GID", "65534")
+    with pytest.raises(EdgeLinuxError, match="no secret key"):
+        fingerprint_of(ADDRESS)  # nobody cannot read root's keyring, and is not given it
+    file = tmp_path / "secret.asc"
+    monkeypatch.delenv("SUDO_UID")
+    file.write_text(gpg("--armor", "--export-secret-keys", fingerprint), encoding="utf-8")
+    monkeypatch.setenv("SUDO_UID", "65534")
+    assert fingerprint_of(str(file)) == fingerprint, "a file is read as root"
