@@ -1,12 +1,13 @@
 # Each target sets up what it needs by itself and says so first: see build/setup_host.py.
 .DEFAULT_GOAL := help
-.PHONY: help setup iso boot test test-long unit lint e2e bench clean
+.PHONY: help setup iso boot test test-long unit lint e2e bench man reproduce clean
 
 PYTHON ?= python3
 BIN := .venv/bin
 ISO_OPTIONS ?=
 BOOT_OPTIONS ?=
 LONG_OPTIONS ?=
+REPRODUCE_OPTIONS ?=
 
 help: ## what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +41,12 @@ test-long: setup ## installations on many kinds of disks; resumed where it stopp
 
 bench: setup ## measure, as ratios within one run; results in out/bench.json
 	@$(BIN)/python -m tests.bench
+
+man: setup ## write the man pages into out/man (read: man -M out/man edgelinux)
+	@$(BIN)/python -m edgelinux_build.manpages out/man
+
+reproduce: setup ## build twice from cold and compare byte for byte (REPRODUCE_OPTIONS: for `edgelinux build`)
+	@$(BIN)/edgelinux reproduce out/reproduce $(REPRODUCE_OPTIONS)
 
 clean: ## remove out/ (caches stay: see `edgelinux cache prune`)
 	@rm -rf out

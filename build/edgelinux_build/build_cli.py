@@ -7,21 +7,28 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from . import namespace
 from .cache import Cache, Result, cache_home
+from .lock import lock_path, summary
+from .outputs import SIGNATURE, sign_output
 from .plan import Step
 from .progress import PlainReporter, Reporter, make_reporter
 from .project import find_root, load_project
+from .release import current_commit, refuse_all, what_a_release_lacks
 from .rights import become_root
 from .runner import Builder
+from .signing import SIGN_KEY, fingerprint_of
+from .stage import Project
 from .stages import STAGES
+from .stages.lock_file import lock_problems
 from .tables import format_table
 
-__all__ = ["build"]
+__all__ = ["build", "report_lock"]
 
 
 @click.command()
@@ -30,6 +37,20 @@ __all__ = ["build"]
 @click.option("--site", type=click.Path(path_type=Path), help="Site file (without: the documented default).")
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Directory for the ISO (without: out/ of the repository)."
+)
+@click.option("--locked", is_flag=True, help="Keep to the lock file (see `edgelinux lock`), or fail.")
+@click.option(
+    "--release",
+    is_flag=True,
+    help="Locked, from a clean repository, on the base named, signed; says all that is missing.",
+)
+@click.option(
+    "--sign-key",
+    envvar=SIGN_KEY,
+    default="",
+    metavar="KEY",
+    show_envvar=True,
+    help="Sign the checksums with this OpenPGP key: an id, a fingerprint, or a file.",
 )
 @click.option("--explain", is_flag=True, help="Show which stages would run and why; build nothing.")
 @click.option(
@@ -51,6 +72,9 @@ def build(
     base: str,
     site: Path | None,
     out: Path | None,
+    locked: bool,
+    release: bool,
+    sign_key: str,
     explain: bool,
     force: Sequence[str],
     form: str,
@@ -58,7 +82,10 @@ def build(
     """Build the ISO of IMAGE (which may be left out when there is only one)."""
     started = time.monotonic()
     root = find_root()
-    project = load_project(root, image, base, site, out or root / "out")
+    project = load_project(
+        root, image, base, site, out or root / "out", locked=locked or release, sign_key=sign_key
+    )
+    project = _checked(project, base, release)
     cache = Cache(cache_home())
     builder = Builder(project, cache, STAGES, PlainReporter())
     builder.reporter.note(f"base: {project.base.label} ({project.why_base})")
@@ -76,7 +103,27 @@ def build(
     else:
         result = steps[-1].result
         builder.reporter.note("nothing changed")
+        if sign_key and not (project.out / SIGNATURE).exists():
+            sign_output(project.out, sign_key)
     _report(builder, result, time.monotonic() - started, form)
+
+
+def _checked(project: Project, base: str, release: bool) -> Project:
+    """Return the project if all is there that was asked for; raises Refused, which names all that is not."""
+    if release:
+        named = [] if base == "auto" else _lock_problems(project)
+        lacks = what_a_release_lacks(project.root, base, named, project.sign_key)
+        refuse_all("a release is not built without these", lacks)
+        return replace(project, commit=current_commit(project.root))
+    if project.locked:
+        refuse_all("a locked build is not possible", _lock_problems(project))
+    if project.sign_key:
+        fingerprint_of(project.sign_key)
+    return project
+
+
+def _lock_problems(project: Project) -> list[str]:
+    return lock_problems(project, lock_path(project.root, project.image.name, project.base.name))
 
 
 def _build(builder: Builder, force: Sequence[str]) -> Result:
@@ -106,6 +153,7 @@ def _explain(steps: Sequence[Step], form: str) -> None:
 
 def _report(builder: Builder, result: Result, seconds: float, form: str) -> None:
     iso = builder.project.out / str(result.facts["iso"])
+    report_lock(builder, result)
     if form == "json":
         times = {name: round(value, 1) for name, value in builder.seconds.items()}
         about = {"iso": str(iso), "size": result.facts["size"], "sha256": result.facts["sha256"]}
@@ -116,3 +164,13 @@ def _report(builder: Builder, result: Result, seconds: float, form: str) -> None
         builder_note: Reporter = PlainReporter()
         builder_note.note(f"seconds: {', '.join(parts)}; all {seconds:.1f}")
     click.echo(f"{iso} ({int(str(result.facts['size'])) / 1e6:.0f} MB)")
+
+
+def report_lock(builder: Builder, result: Result) -> None:
+    """Say, where there is a lock file, that what was built is something else."""
+    contents = result.facts.get("contents")
+    status = contents.get("lock") if isinstance(contents, dict) else None
+    lines = status.get("differences") if isinstance(status, dict) else None
+    if builder.project.lock and isinstance(lines, list) and lines:
+        found = summary([str(line) for line in lines])
+        PlainReporter().note(f"not the locked packages, {len(lines)} differ: {found}")

@@ -90,7 +90,7 @@ class Cache:
         """Return the result for a key, made by `make(result, scratch directory)` when there is none.
 
         `make` returns the result's identity and facts. Two builds that want the same result make it once:
-        the second waits (after calling `on_wait`) and takes the first one's.
+        the second waits (after calling `on_wait`) and takes the first one's. Raises EdgeLinuxError.
         """
         final = self.folder(stage) / key
         with _flock(self.root / "locks" / f"{stage}-{key}", on_wait=on_wait):

@@ -10,13 +10,20 @@ from typing import NoReturn
 
 import click
 from edgelinux_hostd import __version__
+from edgelinux_hostd.completion import completion_command
 from edgelinux_hostd.errors import EdgeLinuxError
 
 from .boot_cli import boot
 from .build_cli import build
 from .cache_cli import cache
 from .images_cli import images
+from .iso_cli import iso
 from .kickstart_cli import kickstart
+from .licences_cli import licences
+from .lock_cli import lock
+from .release import Refused
+from .reproduce import reproduce
+from .verify_cli import verify
 
 __all__ = ["cli", "main"]
 
@@ -26,14 +33,18 @@ _INTERRUPTED = 130
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 1 failed, 2 wrong command line or definition, 3 root is needed, 4 no mirror answers, "
-    "5 no space left, 130 interrupted. EDGELINUX_DEBUG=1 shows commands and tracebacks.",
+    "5 no space left, 6 not signed by a known key, 130 interrupted. EDGELINUX_DEBUG=1 shows commands and "
+    "tracebacks.",
 )
 @click.version_option(__version__, prog_name="edgelinux")
 def cli() -> None:
     """Build and try edgeLinux OS images."""
 
 
-for command in (images, build, kickstart, boot, cache):
+for command in (
+    *(images, build, lock, reproduce, verify, licences, kickstart, iso, boot, cache),
+    completion_command(cli, "edgelinux"),
+):
     cli.add_command(command)
 
 
@@ -55,6 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except EdgeLinuxError as error:
         if debug:
             raise
+        for problem in error.problems if isinstance(error, Refused) else ():
+            click.echo(f"edgelinux: {problem}", err=True)
         _fail(str(error), error.exit_code)
     except BrokenPipeError:
         os._exit(1)

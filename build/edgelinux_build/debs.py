@@ -12,9 +12,10 @@ from pathlib import Path
 from .packaging import Entry, Package
 from .process import run_logged
 
-__all__ = ["build_deb", "control"]
+__all__ = ["MAINTAINER", "build_deb", "control"]
 
-_MAINTAINER = "edgeLinux <root@localhost>"
+MAINTAINER = "edgeLinux <root@localhost>"
+"""Of all packages that are made from this repository; the elements name it, too."""
 
 
 def build_deb(
@@ -71,7 +72,7 @@ def control(package: Package, architecture: str, installed: int) -> str:
         f"Package: {package.name}",
         f"Version: {package.version}",
         f"Architecture: {architecture}",
-        f"Maintainer: {_MAINTAINER}",
+        f"Maintainer: {MAINTAINER}",
         f"Installed-Size: {-(-installed // 1024)}",
     ]
     if package.depends:

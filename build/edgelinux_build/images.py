@@ -130,11 +130,34 @@ class BootFiles(Schema):
     grub_mkimage: TreePath = "/usr/bin/grub-mkimage"
 
 
+class Pin(Schema):
+    """How the package manager is told to take a certain version, whatever else the archive has."""
+
+    file: TreePath
+    """Exists only while the tree is made."""
+    entry: str
+    """For each package; filled in: {name}, {version}."""
+
+
 class TreePackages(Schema):
     """The package manager of the tree."""
 
     list: Argv
     """Command run in the tree that prints `name<TAB>version` lines."""
+    sources: dict[TreePath, str] = {}
+    """Files that name the package sources, which the tree does not keep. Filled in: {archive}, {security}."""
+    refresh: Argv
+    """Command that loads the archive's index and checks its signature."""
+    describe: Argv
+    """Command that prints what the index has of the packages whose words are appended: lines and paragraphs
+    with the fields of deb-control(5) Package, Version, Architecture, SHA256, Filename, Source, Maintainer."""
+    describe_word: str
+    """What is appended for a package; filled in: {name}, {version}."""
+    pin: Pin
+    copyright: TreePath
+    """Licences of a package, as Debian's machine-readable copyright file; filled in: {name}."""
+    purl: str
+    """Package URL (purl-spec); filled in: {name}, {version}, {architecture}."""
     install_local: Argv
     """Command run in the tree; the paths of package files are appended."""
     kind: Literal["deb"]
@@ -146,20 +169,27 @@ class TreePackages(Schema):
 
 
 class Zfs(Schema):
-    """How ZFS is compiled in an overlay over the tree. Filled in: {kernel}, {jobs}, {archive}, {security}."""
+    """How ZFS is compiled in an overlay over the tree. Filled in: {kernel}, {jobs}, {archive}, {security}.
+
+    The package sources are there, and the archive's index is loaded.
+    """
 
     userland: Word
     """Installed package whose version is the version the modules must have."""
     files: dict[TreePath, str] = {}
-    """Files needed while compiling, such as the list of package sources; they do not stay."""
+    """Files needed while compiling; they do not stay."""
     packages_env: dict[str, str] = {}
     commands: tuple[Argv, ...] = Field(min_length=1)
+    compiler: Word = "gcc"
+    """The C compiler that the commands have brought along, called as GCC is."""
     modules: Word
     """Directory below <modules>/<kernel> that holds what was compiled."""
     log: TreePath
     """Wildcard of the compiler's logs, shown when compiling fails."""
     version: Argv
     """Command run in the overlay that prints the version that was compiled."""
+    package: Name
+    """Package that holds what was compiled."""
 
 
 class Emulator(Schema):
@@ -206,6 +236,8 @@ class Base(Schema):
     packages: TreePackages
     zfs: Zfs
     emulator: Emulator | None = None
+    selinux: bool = False
+    """Whether the image has a policy and its kernel enforces it; if not, kickstarts cannot ask for it."""
     pypi: tuple[PyPiPackage, ...] = ()
     clean: tuple[Word, ...] = ()
     """Wildcards below the root of what the finished tree does not keep, beyond keys, identities and seeds."""
@@ -271,7 +303,10 @@ def _check_element(document: Document, key: KeyPath, element: str, root: Path) -
 
 
 def element_folders(root: Path) -> tuple[Path, ...]:
-    """Folders that hold elements: this repository's, then those of diskimage-builder."""
+    """Folders that hold elements: this repository's, then those of diskimage-builder.
+
+    Raises EdgeLinuxError.
+    """
     spec = importlib.util.find_spec("diskimage_builder")
     if spec is None or spec.origin is None:
         raise EdgeLinuxError("diskimage-builder is not installed in this Python", hint="run `make iso`")

@@ -17,6 +17,7 @@ __all__ = [
     "parse_serial",
     "render_grub_cfg",
     "render_search_cfg",
+    "template_sha256",
     "volume_label",
 ]
 
@@ -49,7 +50,10 @@ def volume_label(squashfs_sha256: str, kickstart: str) -> str:
 
 
 def parse_serial(console: str) -> Serial | None:
-    """Turn a console argument such as `ttyS0,115200n8` into port and speed; "" is none."""
+    """Turn a console argument such as `ttyS0,115200n8` into port and speed; "" is none.
+
+    Raises EdgeLinuxError.
+    """
     if not console:
         return None
     match = re.fullmatch(r"ttyS([0-9]+)(?:,([0-9]+)\w*)?", console)
@@ -74,7 +78,7 @@ def live_arguments(menu: Menu) -> str:
 
 
 def render_grub_cfg(menu: Menu) -> str:
-    """Return /boot/grub/grub.cfg of the medium."""
+    """Return /boot/grub/grub.cfg of the medium; raises EdgeLinuxError."""
     for text in (menu.product, menu.version, menu.base_label):
         if not re.fullmatch(r"[\w .:()+~-]+", text):
             raise EdgeLinuxError(
@@ -97,6 +101,12 @@ def render_grub_cfg(menu: Menu) -> str:
         serial=parse_serial(menu.serial),
         live_arguments=live_arguments(menu),
     )
+
+
+def template_sha256() -> str:
+    """Return the SHA-256 (hex) of the menu's template, which stages have among their inputs."""
+    template = resources.files(__package__).joinpath("templates/grub.cfg.j2")
+    return hashlib.sha256(template.read_bytes()).hexdigest()
 
 
 def render_search_cfg(label: str) -> str:

@@ -91,7 +91,10 @@ def choose_base(
     wanted: str,
     find: Callable[[Base], object] = find_mirrors,
 ) -> tuple[Base, str]:
-    """Return the base to build on and why; `bases` come the most preferred first, `wanted` may be `auto`."""
+    """Return the base to build on and why; `bases` come the most preferred first, `wanted` may be `auto`.
+
+    Raises EdgeLinuxError.
+    """
     possible = [base for base in bases if not image.bases or base.name in image.bases]
     names = ", ".join(base.name for base in possible) or "none"
     if wanted != "auto":

@@ -155,7 +155,10 @@ def _unique(document: Document, entries: list[Entry]) -> tuple[Entry, ...]:
 
 
 def pypi_package(spec: PyPiPackage, base: Base) -> Package:
-    """Describe a Python distribution, taken from the environment the build runs in, as a package."""
+    """Describe a Python distribution, taken from the environment the build runs in, as a package.
+
+    Raises EdgeLinuxError.
+    """
     try:
         found = importlib.metadata.distribution(spec.name)
     except importlib.metadata.PackageNotFoundError as error:

@@ -8,12 +8,12 @@ import shlex
 import signal
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from edgelinux_hostd.errors import EdgeLinuxError
 
-__all__ = ["StageError", "kill_all", "run_logged", "tail"]
+__all__ = ["StageError", "kill_all", "programs", "run_logged", "tail"]
 
 _TAIL = 15
 _lock = threading.Lock()
@@ -48,12 +48,13 @@ def run_logged(
 ) -> None:
     """Run a program with its output appended to `log`; raises StageError with the log's last lines.
 
-    `env` is added to this process's environment, or is all there is when `clean_env` is set.
+    `env` is added to this process's environment, or is all there is when `clean_env` is set. Language and
+    time zone are always the same, since they show in what programs make.
     """
     args = [str(word) for word in argv]
     if _stopping.is_set():
         raise StageError("stopped because another stage failed")
-    environment = {**({} if clean_env else os.environ), "LC_ALL": "C.UTF-8", **(env or {})}
+    environment = {**({} if clean_env else os.environ), "LC_ALL": "C.UTF-8", "TZ": "UTC", **(env or {})}
     with log.open("ab") as file:
         file.write(f"+ {shlex.join(args)}\n".encode())
         file.flush()
@@ -92,6 +93,15 @@ def kill_all() -> None:
         for process in _running:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def programs() -> Iterator[None]:
+    """Run a build's programs within this: when kill_all() ends it, another build may start programs again."""
+    try:
+        yield
+    finally:
+        _stopping.clear()
 
 
 def tail(log: Path, start: int = 0, count: int = _TAIL) -> list[str]:

@@ -9,19 +9,23 @@ from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.run import run
 
 from .images import load_bases, load_image, names
+from .lock import Lock, load_lock, lock_path
 from .mirrors import choose_base
 from .site import load_site
 from .site_render import render_kickstart
 from .stage import Project
 
-__all__ = ["default_image", "find_root", "load_project"]
+__all__ = ["default_image", "find_root", "load_project", "source_date_epoch"]
 
 USAGE = 2
 """Exit code for what the command line or a definition gets wrong."""
 
 
 def find_root(start: Path | None = None) -> Path:
-    """Return the repository: EDGELINUX_ROOT, else the nearest directory upward with images and elements."""
+    """Return the repository: EDGELINUX_ROOT, else the nearest directory upward with images and elements.
+
+    Raises EdgeLinuxError.
+    """
     named = os.environ.get("EDGELINUX_ROOT")
     folders = [Path(named)] if named else [start or Path.cwd(), *(start or Path.cwd()).parents]
     for folder in folders:
@@ -46,12 +50,20 @@ def default_image(root: Path) -> str:
 
 
 def load_project(
-    root: Path, image_name: str | None, base_name: str, site_file: Path | None, out: Path
+    root: Path,
+    image_name: str | None,
+    base_name: str,
+    site_file: Path | None,
+    out: Path,
+    *,
+    locked: bool = False,
+    sign_key: str = "",
 ) -> Project:
     """Load all definitions and render the kickstart; every error in them shows before anything is built."""
     image = load_image(root, image_name or default_image(root))
     base, why = choose_base(image, load_bases(root), base_name)
     site = load_site(site_file)
+    lock = load_lock(lock_path(root, image.name, base.name))
     return Project(
         root=root,
         image=image,
@@ -60,17 +72,22 @@ def load_project(
         kickstart=render_kickstart(site),
         unattended=site.unattended,
         serial=site.serial_console or "",
-        epoch=_epoch(root),
+        epoch=source_date_epoch(root, lock if locked else None),
         out=out.resolve(),
         jobs=len(os.sched_getaffinity(0)),
+        lock=lock,
+        locked=locked,
+        sign_key=sign_key,
     )
 
 
-def _epoch(root: Path) -> int:
-    """Return SOURCE_DATE_EPOCH, else the time of the last commit, else that of the image definitions."""
+def source_date_epoch(root: Path, lock: Lock | None = None) -> int:
+    """Return SOURCE_DATE_EPOCH, else the lock's, else the last commit's, else the definitions'."""
     named = os.environ.get("SOURCE_DATE_EPOCH", "")
     if named.isdigit():
         return int(named)
+    if lock:
+        return lock.source_date_epoch
     # Run by sudo, git would refuse a repository that belongs to the user.
     git: list[str | Path] = ["git", "-c", "safe.directory=*", "-C", root, "log", "-1", "--format=%ct"]
     try:

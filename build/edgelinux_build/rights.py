@@ -25,6 +25,8 @@ _PASSED_ON = (
     "EDGELINUX_MIRROR",
     "EDGELINUX_SECURITY_MIRROR",
     "EDGELINUX_DEBUG",
+    "EDGELINUX_SIGN_KEY",
+    "GNUPGHOME",
     "SOURCE_DATE_EPOCH",
     "http_proxy",
     "https_proxy",

@@ -17,7 +17,7 @@ from .inputs import Json
 from .mirrors import MirrorUrls, find_mirrors
 from .outputs import lookup_output, manifest_of, publish
 from .plan import Step, keyed, make_plan
-from .process import StageError, kill_all
+from .process import StageError, kill_all, programs
 from .progress import Reporter
 from .stage import Context, Project, Stage, Upstream
 
@@ -26,7 +26,7 @@ __all__ = ["Builder"]
 
 @dataclass
 class Builder:
-    """Plans and builds one image. The last stage is the goal; its result goes to the output directory."""
+    """Plans and builds one image. The last stage is the goal."""
 
     project: Project
     cache: Cache
@@ -51,11 +51,11 @@ class Builder:
         check_space(self.cache.root, sum(step.stage.space for step in pending.values()))
         if any(step.action == "run" and step.stage.downloads for step in pending.values()):
             self._mirrors()
-        for name, result in results.items():
-            if name != self.stages[-1].name:
-                self.cache.touch(result)
+        for stage in self.stages:
+            if stage.name in results and not stage.published:
+                self.cache.touch(results[stage.name])
         running: dict[Future[Result], str] = {}
-        with ThreadPoolExecutor(max_workers=max(2, self.project.jobs)) as pool:
+        with programs(), ThreadPoolExecutor(max_workers=max(2, self.project.jobs)) as pool:
             try:
                 while pending or running:
                     for name, step in [*pending.items()]:
@@ -70,16 +70,13 @@ class Builder:
                 raise
         return results[self.stages[-1].name]
 
-    def _is_goal(self, stage: Stage) -> bool:
-        return stage.name == self.stages[-1].name
-
     def _lookup(self, stage: Stage, key: str) -> Result | None:
-        if self._is_goal(stage):
+        if stage.published:
             return lookup_output(self.project.out, key)
         return self.cache.lookup(stage.name, key)
 
     def _previous(self, stage: Stage) -> Iterable[Result]:
-        if self._is_goal(stage):
+        if stage.published:
             last = lookup_output(self.project.out)
             return [last] if last else []
         return self.cache.results(stage.name)
@@ -123,7 +120,7 @@ class Builder:
                 raise EdgeLinuxError("files it is made from changed while it ran", hint="build again")
             return stage.identity(key, facts), facts
 
-        if self._is_goal(stage):
+        if stage.published:
             return self._publish(stage, key, inputs, results, make)
         return self.cache.obtain(
             stage.name,
@@ -150,7 +147,9 @@ class Builder:
             identity, facts = make(out, scratch)
             seconds = round(time.monotonic() - started, 1)
             result = Result(stage.name, key, self.project.out, identity, inputs, facts, seconds)
-            publish(out, self.project.out, manifest_of(self.project, results, result))
+            timings = {name: made.seconds for name, made in {**results, stage.name: result}.items()}
+            manifest = manifest_of(self.project, results, result)
+            publish(out, self.project.out, manifest, timings=timings, sign_key=self.project.sign_key)
         return result
 
     def _log(self, stage: Stage) -> Path:

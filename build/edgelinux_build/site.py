@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
+from edgelinux_installer.kickstart.diskterm import parse_term
+from edgelinux_installer.kickstart.sections import MOST_DISKS
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edgelinux_build.site_types import (
@@ -15,7 +17,7 @@ from edgelinux_build.site_types import (
     Address,
     Argument,
     Device,
-    DiskPattern,
+    DiskSelection,
     Host,
     Hostname,
     Interface,
@@ -41,15 +43,15 @@ class _Model(BaseModel):
 class Disks(_Model):
     """Which disks become the pool. Without `count`: as many as `select` names, else two (single: one)."""
 
-    select: list[DiskPattern] = []
-    count: int | None = Field(default=None, ge=1, le=16)
+    select: list[DiskSelection] = []
+    count: int | None = Field(default=None, ge=1, le=MOST_DISKS)
     layout: Literal["mirror", "single"] = "mirror"
     wipe: bool = False
 
     @property
     def explicit(self) -> bool:
-        """Whether every selected disk is named by a path, none by a glob."""
-        return bool(self.select) and not any(sign in path for path in self.select for sign in "*?[")
+        """Whether every selected disk is named by path or serial number, none by a pattern."""
+        return bool(self.select) and all(parse_term(term).exact for term in self.select)
 
     @property
     def number(self) -> int:
@@ -231,6 +233,7 @@ _EXPECTED = {
     "model_type": ("expected keys with values", "write `key: value` lines below it"),
     "dict_type": ("expected keys with values", "write `key: value` lines below it"),
     "missing": ("is missing", "add it"),
+    "less_than_equal": ("is too much", "a mirror has two, three or four disks"),
 }
 
 

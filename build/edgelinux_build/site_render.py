@@ -20,7 +20,10 @@ DEFAULT_PASSWORD = "edgelinux"  # noqa: S105  (public by intent: it works at the
 
 
 def render_kickstart(site: Site) -> str:
-    """Give the kickstart of a site. What comes out has been read back as the installer will read it."""
+    """Give the kickstart of a site. What comes out has been read back as the installer will read it.
+
+    Raises EdgeLinuxError.
+    """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         undefined=jinja2.StrictUndefined,

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Annotated
 
 from edgelinux_installer.kickstart import RESERVED_ARGUMENTS
+from edgelinux_installer.kickstart.diskterm import DiskTermError, parse_term
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
@@ -19,7 +20,7 @@ __all__ = [
     "Address",
     "Argument",
     "Device",
-    "DiskPattern",
+    "DiskSelection",
     "Host",
     "Hostname",
     "Interface",
@@ -43,7 +44,9 @@ _KEY_TYPES = (
     "sk-ecdsa-sha2-nistp256@openssh.com",
 )
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_SECTION_LINE = re.compile(r"\s*%(end|include|ksappend|pre|post|packages|addon)\b")
+_SECTION_LINE = re.compile(
+    r"\s*%(end|include|ksappend|pre|post|packages|addon|onerror|traceback|anaconda|certificate)\b"
+)
 
 
 def wrong(message: str, hint: str = "") -> PydanticCustomError:
@@ -139,6 +142,20 @@ def _port(value: str) -> str:
     return value
 
 
+def _disk_selection(value: str) -> str:
+    hint = "a path or glob below /dev, serial:ABC*, model:ABC*, or size>=400GB"
+    # In the kickstart a comma parts two of them.
+    if "," in value or not value.isprintable() or value != value.strip():
+        raise wrong(f"{value!r} is not a disk", hint)
+    try:
+        term = parse_term(value)
+    except DiskTermError as error:
+        raise wrong(f"{value!r}: {error}", error.hint) from None
+    if term.kind == "path" and not re.fullmatch(r"/dev/[A-Za-z0-9._:/@+=*?!\[\]-]+", value):
+        raise wrong(f"{value!r} is not a disk", hint)
+    return value
+
+
 def _not_ours(value: str) -> str:
     if value.partition("=")[0] in RESERVED_ARGUMENTS:
         raise wrong(f"{value} is set by the installer", "leave it out")
@@ -179,16 +196,7 @@ Device = Annotated[
         )
     ),
 ]
-DiskPattern = Annotated[
-    str,
-    AfterValidator(
-        _matching(
-            r"/dev/[A-Za-z0-9._:/@+=*?!\[\]-]+",
-            "a disk",
-            "a path or glob below /dev: /dev/disk/by-id/ata-SSD*",
-        )
-    ),
-]
+DiskSelection = Annotated[str, AfterValidator(_disk_selection)]
 Host = Annotated[str, AfterValidator(_host)]
 Hostname = Annotated[str, AfterValidator(_hostname)]
 Interface = Annotated[str, AfterValidator(_interface)]

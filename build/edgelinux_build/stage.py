@@ -11,6 +11,7 @@ from typing import ClassVar
 from .cache import Result
 from .images import Base, Image
 from .inputs import Json
+from .lock import Lock
 from .mirrors import MirrorUrls
 
 __all__ = ["Context", "NotYetKnown", "Project", "Stage", "Upstream"]
@@ -42,6 +43,22 @@ class Project:
     """Time stamp of everything that is made, in seconds (SOURCE_DATE_EPOCH)."""
     out: Path
     jobs: int
+    lock: Lock | None = None
+    """The lock file, if there is one for this image and base."""
+    locked: bool = False
+    """Whether only what the lock file names may go in."""
+    commit: str = ""
+    """What the repository is at, when it is at exactly that."""
+    sign_key: str = ""
+    """OpenPGP key that signs the checksums: a key's id or fingerprint, or a file."""
+
+    @property
+    def stamp(self) -> dict[str, Json]:
+        """Further inputs of stages whose results hold the epoch.
+
+        None without a lock: those results are kept from commit to commit, whatever the time in them.
+        """
+        return {"epoch": self.epoch} if self.locked else {}
 
 
 @dataclass(frozen=True)
@@ -95,6 +112,8 @@ class Stage(ABC):
     needs: ClassVar[tuple[str, ...]] = ()
     space: ClassVar[int] = GIB // 4
     """Free bytes it may take."""
+    published: ClassVar[bool] = False
+    """Whether its result goes to the output directory, not to the cache."""
     downloads: ClassVar[bool] = False
     """Whether it needs a mirror."""
     identity_from_facts: ClassVar[bool] = False

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from edgelinux_hostd.errors import EdgeLinuxError
+from edgelinux_hostd.grubcfg import TIMEOUT
 
 __all__ = ["BOOT_JSON", "BootConfig", "load", "save"]
 
@@ -14,15 +15,22 @@ BOOT_JSON = "etc/edgelinux/boot.json"
 
 
 class BootConfig(BaseModel):
-    """Kernel arguments of the site, after those of the image; the consoles are among them."""
+    """The site's kernel arguments, after those of the image, and the seconds that the menu waits.
+
+    The consoles are among the arguments.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     append: tuple[str, ...] = ()
+    timeout: int = TIMEOUT
 
 
 def load(root: Path = Path("/")) -> BootConfig:
-    """Read a boot environment's file; it must be there, or a sync would lose the consoles."""
+    """Read a boot environment's file; it must be there, or a sync would lose the consoles.
+
+    Raises EdgeLinuxError.
+    """
     path = root / BOOT_JSON
     try:
         return BootConfig.model_validate_json(path.read_text(encoding="utf-8"))

@@ -9,6 +9,7 @@ from dataclasses import asdict
 import click
 
 from edgelinux_hostd import __version__
+from edgelinux_hostd.completion import completion_command
 from edgelinux_hostd.errors import EdgeLinuxError
 
 __all__ = ["antlet", "main"]
@@ -18,7 +19,10 @@ _FORMAT = click.option(
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, and 3 where a command's help says so.",
+)
 @click.version_option(__version__, prog_name="antlet")
 def antlet() -> None:
     """Manage this edgeLinux host and its antlets."""
@@ -61,8 +65,11 @@ def boot_sync(check: bool, output: str) -> None:
         sys.exit(3)
 
 
+antlet.add_command(completion_command(antlet, "antlet"))
+
+
 def main() -> int:
-    """Run the command: 0 done, 1 failed, 2 wrong usage, and 3 where a command's help says so."""
+    """Run the command; returns the exit code."""
     try:
         antlet(prog_name="antlet")
     except EdgeLinuxError as error:

@@ -11,30 +11,78 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict
+
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.run import run
 from edgelinux_hostd.zfs import parse_members
 
 __all__ = [
     "Disk",
-    "list_disks",
+    "DiskRecord",
+    "PoolLabel",
     "parse_lsblk",
     "parse_wipefs",
     "partition_path",
+    "read_disks",
+    "record_disks",
 ]
 
 LIVE_MEDIUM = "/run/initramfs/live"
 
-_COLUMNS = "NAME,PATH,TYPE,SIZE,MODEL,SERIAL,WWN,TRAN,RM,RO,LOG-SEC,PHY-SEC,FSTYPE,PTTYPE,LABEL,MOUNTPOINTS"
+_COLUMNS = (
+    "NAME,PATH,TYPE,SIZE,MODEL,SERIAL,WWN,TRAN,RM,RO,LOG-SEC,PHY-SEC,"
+    "FSTYPE,PTTYPE,PARTTYPE,LABEL,UUID,MOUNTPOINTS"
+)
 
 # What lsblk also calls a disk: RAM disks, compressed swap, floppies, ZFS volumes, network block devices, and
 # the boot and replay-protected areas of eMMC chips.
 _NOT_A_DISK = re.compile(r"^(ram|zram|zd|fd|nbd|loop|sr|mmcblk\d+(boot\d+|rpmb|gp\d+)$)")
 
+# What `clearpart --linux` means: partition types (Discoverable Partitions Specification; the UEFI ones that a
+# Linux makes along with its own; MBR) and file systems. ZFS is not among them: other systems use it too.
+_LINUX_PARTITIONS = frozenset(
+    {
+        "0fc63daf-8483-4772-8e79-3d69d8477de4",  # Linux data
+        "0657fd6d-a4ab-43c4-84e5-0933c84b4f4f",  # swap
+        "a19d880f-05fc-4d3b-a006-743f0f84911e",  # RAID
+        "e6d6d379-f507-44c2-a23c-238f2a3df928",  # LVM
+        "933ac7e1-2eb4-4f13-b844-0e14e2aef915",  # /home
+        "3b8f8425-20e0-4f3b-907f-1a25a76f98e8",  # /srv
+        "4d21b016-b534-45c2-a9fb-5c16e091fd2d",  # /var
+        "4f68bce3-e8cd-4db1-96e7-fbcaf984b709",  # root (x86-64)
+        "8da63339-0007-60c0-c436-083ac8230908",  # reserved
+        "bc13c2ff-59e6-4262-a352-b275fd6f7172",  # boot loader's
+        "ca7d7ccb-63ed-4c53-861c-1742536059cc",  # LUKS
+        "c12a7328-f81f-11d2-ba4b-00a0c93ec93b",  # EFI system partition
+        "21686148-6449-6e6f-744e-656564454649",  # BIOS boot
+        *("0x82", "0x83", "0x85", "0x88", "0x8e", "0xfd", "0xef"),
+        "0x5",
+        "0xf",
+    }
+)
+_LINUX_FILE_SYSTEMS = frozenset(
+    {
+        *("ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "swap", "vfat"),
+        *("LVM2_member", "linux_raid_member", "crypto_LUKS"),
+    }
+)
+
+
+@dataclass(frozen=True)
+class PoolLabel:
+    """A ZFS pool that left its label on a disk; `guid` is 0 where it is not known."""
+
+    name: str
+    guid: int
+
 
 @dataclass(frozen=True)
 class Disk:
-    """A whole disk. `in_use` says why it must not be touched ("" = free), `contents` what would be lost."""
+    """A whole disk. `in_use` says why it must not be touched ("" = free), `contents` what would be lost.
+
+    `foreign` is what of that does not look like Linux's, `pools` the ZFS pools among it.
+    """
 
     name: str
     path: str
@@ -50,6 +98,25 @@ class Disk:
     links: tuple[str, ...]
     in_use: str
     contents: tuple[str, ...]
+    foreign: tuple[str, ...] = ()
+    pools: tuple[PoolLabel, ...] = ()
+
+
+class DiskRecord(BaseModel):
+    """All that a list of disks is made from, so that it can be made on another machine.
+
+    `lsblk` is what that program gave, `links` maps device nodes to their names under /dev/disk, `members` to
+    the imported pool that they belong to; `claimed` are disks that the kernel does not give out, `signatures`
+    what wipefs found on disks that looked blank.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    lsblk: dict[str, Any]
+    links: dict[str, list[str]] = {}
+    members: dict[str, str] = {}
+    claimed: tuple[str, ...] = ()
+    signatures: dict[str, tuple[str, ...]] = {}
 
 
 def partition_path(disk_path: str, number: int) -> str:
@@ -68,7 +135,7 @@ def parse_lsblk(
     """Read `lsblk -J -b` with this module's columns; everything that is not a usable disk is left out.
 
     `links` maps a device node to its names under /dev/disk; `pool_members` maps a device node to the imported
-    pool that it belongs to (see `zfs.parse_members`).
+    pool that it belongs to (see `zfs.parse_members`). Raises EdgeLinuxError.
     """
     try:
         devices = json.loads(json_text)["blockdevices"]
@@ -91,11 +158,47 @@ def parse_wipefs(json_text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(entry["type"]) for entry in json.loads(json_text)["signatures"]))
 
 
-def list_disks() -> tuple[Disk, ...]:
-    """List this machine's disks in the order of their names. Needs root to see what lies on them."""
+def record_disks() -> DiskRecord:
+    """Gather what is known of this machine's disks. Needs root to see what lies on them.
+
+    lsblk does not see everything. A device that is claimed in a way it does not know cannot be opened
+    exclusively (open(2), O_EXCL); a disk with two contradicting signatures looks blank to it, but not to
+    wipefs.
+    """
     run(["udevadm", "settle", "--timeout=10"], check=False)
     text = run(["lsblk", "--json", "--bytes", "--output", _COLUMNS]).stdout
-    return tuple(_look_closer(disk) for disk in parse_lsblk(text, _links(Path("/dev/disk")), _pool_members()))
+    links, members = _links(Path("/dev/disk")), _pool_members()
+    disks = parse_lsblk(text, links, members)
+    signatures = {}
+    for disk in disks:
+        if not disk.contents:
+            found = run(["wipefs", "--json", disk.path], check=False)
+            if found.returncode == 0 and (kinds := parse_wipefs(found.stdout)):
+                signatures[disk.path] = kinds
+    return DiskRecord(
+        lsblk=json.loads(text),
+        links=links,
+        members=members,
+        claimed=tuple(disk.path for disk in disks if not disk.in_use and _claimed(disk.path)),
+        signatures=signatures,
+    )
+
+
+def read_disks(record: DiskRecord) -> tuple[Disk, ...]:
+    """List the disks of a machine from what was gathered there, in the order of their names."""
+    return tuple(
+        _closer(disk, record) for disk in parse_lsblk(json.dumps(record.lsblk), record.links, record.members)
+    )
+
+
+def _closer(disk: Disk, record: DiskRecord) -> Disk:
+    if not disk.in_use and disk.path in record.claimed:
+        disk = replace(disk, in_use="claimed by the kernel")
+    if kinds := record.signatures.get(disk.path):
+        found = tuple(f"{kind} on {disk.name}" for kind in kinds)
+        # Two signatures that contradict each other are nobody's for certain.
+        disk = replace(disk, contents=found, foreign=found)
+    return disk
 
 
 def _disk(
@@ -119,6 +222,8 @@ def _disk(
         links=tuple(sorted(links.get(path, ()))),
         in_use=next(_uses(device, pool_members), ""),
         contents=tuple(dict.fromkeys(_contents(device))),
+        foreign=tuple(dict.fromkeys(_foreign(device))),
+        pools=tuple(dict.fromkeys(_pools(device))),
     )
 
 
@@ -142,6 +247,26 @@ def _uses(device: dict[str, Any], pool_members: Mapping[str, str]) -> Iterator[s
             yield f"used by {node['name']} ({node.get('type')})"
 
 
+def _foreign(device: dict[str, Any]) -> Iterator[str]:
+    for node in _tree(device):
+        kind, parttype = _text(node, "fstype"), _text(node, "parttype").lower()
+        is_partition = node is not device and node.get("type") == "part"
+        if (kind and kind not in _LINUX_FILE_SYSTEMS) or (
+            is_partition and parttype and parttype not in _LINUX_PARTITIONS
+        ):
+            yield f"{kind or 'partition'} on {node['name']}"
+        elif is_partition and not kind and not parttype:
+            yield f"partition {node['name']}"
+
+
+def _pools(device: dict[str, Any]) -> Iterator[PoolLabel]:
+    for node in _tree(device):
+        if _text(node, "fstype") == "zfs_member":
+            # libblkid gives the pool's name as the label, and its GUID as the UUID.
+            guid = _text(node, "uuid")
+            yield PoolLabel(_text(node, "label"), int(guid) if guid.isascii() and guid.isdigit() else 0)
+
+
 def _contents(device: dict[str, Any]) -> Iterator[str]:
     if table := _text(device, "pttype"):
         yield table
@@ -150,23 +275,6 @@ def _contents(device: dict[str, Any]) -> Iterator[str]:
             yield " ".join(filter(None, (kind, _text(node, "label"), "on", str(node["name"]))))
         elif node is not device and node.get("type") == "part" and not _text(device, "pttype"):
             yield f"partition {node['name']}"
-
-
-def _look_closer(disk: Disk) -> Disk:
-    """Ask the kernel and wipefs too, where lsblk found nothing.
-
-    A device that is claimed in a way lsblk does not know cannot be opened exclusively (open(2), O_EXCL); a
-    disk with two contradicting signatures looks blank to lsblk, but not to wipefs.
-    """
-    if not disk.in_use and _claimed(disk.path):
-        disk = replace(disk, in_use="claimed by the kernel")
-    if not disk.contents:
-        found = run(["wipefs", "--json", disk.path], check=False)
-        if found.returncode == 0:
-            disk = replace(
-                disk, contents=tuple(f"{kind} on {disk.name}" for kind in parse_wipefs(found.stdout))
-            )
-    return disk
 
 
 def _claimed(path: str) -> bool:

@@ -49,6 +49,7 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 _RUN = Path("/run/edgelinux/esp")
+_SYS_BLOCK = Path("/sys/class/block")
 
 # The same tool under the two names that GRUB's build gives it; its directory is named alike.
 _GRUB_INSTALL = {"grub-install": "grub", "grub2-install": "grub2"}
@@ -109,7 +110,8 @@ def make_bootable(
     for esp in esps:
         with mounted(esp) as mountpoint:
             apply(loader_files(image, root, grub_dir), mountpoint)
-            run(grub_install_argv(tool, root / image.boot.grub_pc.lstrip("/"), mountpoint, esp.disk))
+            if _starts_by_bios(esp.disk):
+                run(grub_install_argv(tool, root / image.boot.grub_pc.lstrip("/"), mountpoint, esp.disk))
     for esp in esps:
         with mounted(esp) as mountpoint:
             apply(activation_files(image, entries, root), mountpoint)
@@ -163,11 +165,12 @@ def check_boot(esp: Esp, image: ImageInfo, entries: Sequence[BootEntry], root: P
     pc_dir = root / image.boot.grub_pc.lstrip("/")
     writes = [
         *boot_files(image, entries[0], root),
-        # It tells whether grub-install ran with this version of GRUB.
-        Write(f"edgelinux/{grub_dir}/{pc_dir.name}/normal.mod", pc_dir / "normal.mod"),
         *loader_files(image, root, grub_dir),
         *activation_files(image, entries, root),
     ]
+    if _starts_by_bios(esp.disk):
+        # It tells whether grub-install ran with this version of GRUB.
+        writes.append(Write(f"edgelinux/{grub_dir}/{pc_dir.name}/normal.mod", pc_dir / "normal.mod"))
     with mounted(esp) as mountpoint:
         return [write.target for write in stale(writes, mountpoint)]
 
@@ -182,6 +185,12 @@ def grub_install_argv(tool: str, pc_dir: Path, mountpoint: Path, disk: str) -> l
         "--modules=part_gpt fat",
         disk,
     ]
+
+
+def _starts_by_bios(disk: str) -> bool:
+    """Say whether BIOS could start from a disk: it reads sectors of 512 bytes, and GRUB for it does too."""
+    size = _SYS_BLOCK / Path(disk).resolve().name / "queue/logical_block_size"
+    return not size.exists() or int(size.read_text(encoding="ascii")) == 512
 
 
 def _grub_install_tool() -> tuple[str, str]:

@@ -88,7 +88,10 @@ def efi_loader(image: ImageInfo) -> str:
 
 
 def marker_file(label: str) -> Write:
-    """Plan the file by which an installation medium knows that it has finished with this disk."""
+    """Plan the file by which an installation medium knows that it has finished with this disk.
+
+    Raises EdgeLinuxError.
+    """
     if not label or "/" in label or label.startswith("."):
         raise EdgeLinuxError(f"{label!r} is not the label of a medium")
     return Write(f"edgelinux/installed/{label}", f"{label}\n")
@@ -100,7 +103,10 @@ def stale(writes: Iterable[Write], mountpoint: Path) -> list[Write]:
 
 
 def apply(writes: Iterable[Write], mountpoint: Path) -> list[str]:
-    """Write files in order, each whole or not at all and flushed before the next; list what changed."""
+    """Write files in order, each whole or not at all and flushed before the next; list what changed.
+
+    Raises EdgeLinuxError.
+    """
     changed = []
     for write in writes:
         target = mountpoint / write.target

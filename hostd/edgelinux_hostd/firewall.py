@@ -60,8 +60,16 @@ def parse_port(text: str) -> tuple[str, str]:
     return match[3], str(first) if first == last else f"{first}-{last}"
 
 
-def render(*, enabled: bool = True, services: Sequence[str] = ("ssh",), ports: Sequence[str] = ()) -> str:
+def render(
+    *,
+    enabled: bool = True,
+    services: Sequence[str] = ("ssh",),
+    ports: Sequence[str] = (),
+    trusted: Sequence[str] = (),
+) -> str:
     """Render the file that replaces the firewall: only these services and ports come in.
+
+    From `trusted` network devices everything does.
 
     A disabled firewall is a table that accepts everything, so that the file can always be loaded.
     """
@@ -81,7 +89,8 @@ def render(*, enabled: bool = True, services: Sequence[str] = ("ssh",), ports: S
         for protocol in sorted(by_protocol)
         for port in sorted(by_protocol[protocol], key=lambda port: int(port.partition("-")[0]))
     )
-    policy, rules = ("drop", _BASICS + accepts) if enabled else ("accept", "")
+    trusts = "".join(f"        iifname {_device(name)} accept\n" for name in dict.fromkeys(trusted))
+    policy, rules = ("drop", _BASICS + trusts + accepts) if enabled else ("accept", "")
     return (
         "#!/usr/sbin/nft -f\n"
         "# Written by edgeLinux; loaded by edgelinux-firewall.service before the network comes up.\n"
@@ -93,3 +102,10 @@ def render(*, enabled: bool = True, services: Sequence[str] = ("ssh",), ports: S
         "    }\n"
         "}\n"
     )
+
+
+def _device(name: str) -> str:
+    # By name, since the device may come later, or come back. Linux allows 15 characters.
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,15}", name):
+        raise EdgeLinuxError(f"firewall: {name!r} is not the name of a network device")
+    return f'"{name}"'

@@ -22,7 +22,8 @@ class BootEntry:
     """A boot environment to offer in the menu.
 
     `dataset` is the full name of its root ("antlets/ROOT/2.1.0"), `version` the last part of it and the name
-    of its directory on the ESPs; `kernel_args` come from its image, `append` from the site.
+    of its directory on the ESPs; `kernel_args` come from its image, `append` from the site. `timeout` is how
+    many seconds the menu waits when this is its first entry.
     """
 
     version: str
@@ -32,6 +33,7 @@ class BootEntry:
     kernel_args: tuple[str, ...] = ()
     append: tuple[str, ...] = ()
     title: str = "edgeLinux OS"
+    timeout: int = TIMEOUT
 
 
 def boot_directory(version: str) -> str:
@@ -51,14 +53,14 @@ def kernel_command_line(entry: BootEntry) -> tuple[str, ...]:
     )
 
 
-def render_grub_cfg(entries: Sequence[BootEntry], *, timeout: int = TIMEOUT) -> str:
+def render_grub_cfg(entries: Sequence[BootEntry]) -> str:
     """Render /edgelinux/grub.cfg. The first entry is the default; paths are on the ESP GRUB came from."""
     if not entries:
         raise EdgeLinuxError("a boot menu needs at least one boot environment")
     parts = [
         "# Written by edgeLinux on every ESP, the same on each; changes here are lost.",
         "set default=0",
-        f"set timeout={timeout}",
+        f"set timeout={entries[0].timeout}",
         _terminal(entries),
         *map(_menu_entry, entries),
         'if [ "$grub_platform" = "efi" ]; then\n'

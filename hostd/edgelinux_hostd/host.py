@@ -62,14 +62,16 @@ def pool_esps(pool: str) -> tuple[esp.Esp, ...]:
 def current_entry(info: image.ImageInfo) -> BootEntry:
     """Describe the boot environment that is running, as its boot menu entry."""
     dataset = zfs.root_dataset(Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines())
+    wanted = bootconfig.load()
     return BootEntry(
         version=dataset.rpartition("/")[2],
         dataset=dataset,
         pool_guid=zfs.pool_guid(dataset.partition("/")[0]),
         hostid=_hostid(),
         kernel_args=info.kernel_args,
-        append=bootconfig.load().append,
+        append=wanted.append,
         title=info.product,
+        timeout=wanted.timeout,
     )
 
 

@@ -43,11 +43,12 @@ class ImageInfo(BaseModel):
     kernel_path: str
     initramfs_path: str
     boot: BootFiles
+    selinux: bool = False
     packages: dict[str, str] = {}
 
 
 def load(root: Path = Path("/")) -> ImageInfo:
-    """Read the image's description from a tree."""
+    """Read the image's description from a tree; raises EdgeLinuxError."""
     path = root / IMAGE_JSON
     try:
         return ImageInfo.model_validate_json(path.read_text(encoding="utf-8"))

@@ -109,24 +109,35 @@ def esp_format_argv(partition: str) -> list[str]:
     return ["mkfs.vfat", "-F", "32", "-n", ESP_LABEL, partition]
 
 
-def pool_create_argv(pool: str, layout: Layout, parts: Sequence[str], altroot: str) -> list[str]:
+def pool_create_argv(
+    pool: str,
+    layout: Layout,
+    parts: Sequence[str],
+    altroot: str,
+    *,
+    properties: Mapping[str, str] | None = None,
+) -> list[str]:
     """Give the zpool-create(8) command. `parts` are device nodes; `altroot` is where datasets mount for now.
 
+    `properties` are those of the pool that are the caller's own.
+
     `-f` because the caller has already decided that what lies on the partitions may go.
+    Raises EdgeLinuxError.
     """
     needed = {"mirror": 2, "single": 1}
     if layout not in needed:
         raise EdgeLinuxError(f"unknown pool layout {layout!r}", hint="mirror or single")
     if (layout == "single" and len(parts) != 1) or len(parts) < needed[layout]:
         raise EdgeLinuxError(f"a {layout} pool cannot be made of {len(parts)} disk(s)")
+    wanted = {**_POOL_PROPERTIES, **(properties or {})}
     argv = ["zpool", "create", "-f", "-R", altroot, "-o", "cachefile=none"]
-    argv += [word for key, value in _POOL_PROPERTIES.items() for word in ("-o", f"{key}={value}")]
+    argv += [word for key, value in wanted.items() for word in ("-o", f"{key}={value}")]
     argv += [word for key, value in _ROOT_PROPERTIES.items() for word in ("-O", f"{key}={value}")]
     return [*argv, pool, *(["mirror"] if layout == "mirror" else []), *parts]
 
 
 def boot_environment(version: str) -> str:
-    """Name the dataset of a version's boot environment, relative to the pool."""
+    """Name the dataset of a version's boot environment, relative to the pool; raises EdgeLinuxError."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._:-]*", version):
         raise EdgeLinuxError(f"{version!r} cannot name a boot environment", hint="letters, digits, . _ : -")
     return f"ROOT/{version}"

@@ -13,6 +13,7 @@ __all__ = [
     "ImportablePool",
     "destroy_pool",
     "export_pool",
+    "failed_members",
     "import_pool",
     "importable_pools",
     "parse_importable",
@@ -72,6 +73,27 @@ def parse_members(text: str, *, states: Collection[str] = ()) -> dict[str, str]:
     return members
 
 
+def failed_members(text: str) -> dict[str, str]:
+    """Map the members that no longer work to their states, from `zpool status -P POOL` (zpool-status(8)).
+
+    Names are those that the pool was made of. A pool that is suspended has lost all that are not online by
+    its own account, and the others with them.
+    """
+    suspended = re.search(r"(?m)^\s*state: SUSPENDED$", text) is not None
+    failed: dict[str, str] = {}
+    for line in text.splitlines():
+        # A member that is gone may be shown by its GUID, with its last name at the end.
+        match = re.match(r"\s+(/dev/\S+|\d+)\s+([A-Z]+)\s(?:.*\bwas (/dev/\S+))?", f"{line} ")
+        if not match:
+            continue
+        name, state = match[3] or match[1], match[2]
+        if state != "ONLINE":
+            failed[name] = state
+        elif suspended:
+            failed[name] = "SUSPENDED"
+    return failed
+
+
 def importable_pools() -> tuple[ImportablePool, ...]:
     """List the pools that could be imported; nothing is imported."""
     return parse_importable(run(["zpool", "import"], check=False).stdout)
@@ -115,7 +137,10 @@ def destroy_pool(pool: str) -> None:
 
 
 def root_dataset(mounts: Sequence[str]) -> str:
-    """Name the dataset that is mounted at /, from the lines of /proc/self/mounts (proc_pid_mounts(5))."""
+    """Name the dataset that is mounted at /, from the lines of /proc/self/mounts (proc_pid_mounts(5)).
+
+    Raises EdgeLinuxError.
+    """
     for line in mounts:
         source, mountpoint, kind, *_ = line.split()
         if mountpoint == "/" and kind == "zfs":

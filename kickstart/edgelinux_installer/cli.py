@@ -1,7 +1,4 @@
-"""`edgelinux-install`: runs a kickstart in the live system.
-
-Exit codes: 0 installed (or checked); 1 the installation failed; 2 the kickstart cannot be used.
-"""
+"""`edgelinux-install`: runs a kickstart in the live system."""
 
 from __future__ import annotations
 
@@ -17,54 +14,79 @@ from edgelinux_hostd import image as images
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.run import run
 
-from edgelinux_installer import halfmade, machine
+from edgelinux_installer import halfmade, hardware
 from edgelinux_installer.consoles import Consoles, console_names, start_shells
 from edgelinux_installer.context import LOG, RUN, TARGET
-from edgelinux_installer.install import install
+from edgelinux_installer.install import DefectError, install, left_behind
+from edgelinux_installer.interfaces import Interface
 from edgelinux_installer.kickstart import Kickstart, read_kickstart
+from edgelinux_installer.medium_check import check_medium
 from edgelinux_installer.plan import InstallPlan, make_plan
 from edgelinux_installer.preflight import check_tree
 from edgelinux_installer.selection import describe
-from edgelinux_installer.source import fetch, location
-from edgelinux_installer.steps.scripts import run_pre
+from edgelinux_installer.source import MEDIUM, fetch, location
+from edgelinux_installer.steps.scripts import run_after_failure, run_pre
 
-__all__ = ["main"]
+__all__ = ["main", "make_parser"]
 
 log = logging.getLogger("edgelinux.installer")
 
+_EXIT_CODES = (
+    "Exit codes: 0 installed (or checked, recorded); 1 the installation failed, or the medium is damaged; "
+    "2 the kickstart cannot be used."
+)
+
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Install, or with --check only say what would be done. Returns the exit code."""
-    options = _parse(argv)
+    """Install, or with --check only say what would be done, or check the medium. Returns the exit code."""
+    options = make_parser().parse_args(argv)
     # systemd sets this for services; otherwise a person sits at standard output.
     attended = "INVOCATION_ID" not in os.environ or sys.stdout.isatty()
     names = console_names()
     if options.check:
         return _check(options)
+    if options.check_medium:
+        return _check_medium(names, attended)
+    if options.hardware:
+        return _hardware()
     consoles = Consoles(names, stdout=attended)
     _log_to(LOG)
+    read: list[Kickstart] = []
     try:
         if os.geteuid() != 0:
             raise EdgeLinuxError("the installer needs root", hint="sudo edgelinux-install")
         halfmade.put_away(RUN, TARGET)
-        plan = _plan(options.kickstart, consoles)
+        ks = _read(options.kickstart)
+        read.append(ks)
+        check_tree(ks)
+        consoles.say(f"edgeLinux installer: kickstart {ks.file}")
+        plan = _plan(_after_pre(ks, options.kickstart))
         install(plan, consoles.say)
         _finish(plan, consoles)
     except EdgeLinuxError as error:
-        return _failed(error, consoles, names, attended)
+        failure = error
     except KeyboardInterrupt:
-        return _failed(EdgeLinuxError("interrupted"), consoles, names, attended)
+        failure = EdgeLinuxError("interrupted")
     except Exception as error:
         log.exception("unexpected")
-        return _failed(
-            EdgeLinuxError(f"unexpected {type(error).__name__}: {error}"), consoles, names, attended
-        )
-    return 0
+        failure = DefectError(f"unexpected {type(error).__name__}: {error}")
+    else:
+        return 0
+    _tell(failure, consoles)
+    if not attended:
+        start_shells(names)
+    for ks in read:
+        run_after_failure(ks, defect=isinstance(failure, DefectError))
+    if left_behind():
+        # An orderly end would wait for what that step has started.
+        os._exit(failure.exit_code)
+    return failure.exit_code
 
 
-def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+def make_parser() -> argparse.ArgumentParser:
+    """Describe the command line."""
     parser = argparse.ArgumentParser(
-        prog="edgelinux-install", description="Install edgeLinux OS from a kickstart."
+        prog="edgelinux-install", description="Install edgeLinux OS from a kickstart.", epilog=_EXIT_CODES
     )
     parser.add_argument(
         "--kickstart",
@@ -74,30 +96,59 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--check", action="store_true", help="say what would be done, and do nothing")
     parser.add_argument(
+        "--check-medium",
+        action="store_true",
+        help="compare everything on the medium with its checksums; exit code 1 when something is damaged",
+    )
+    parser.add_argument(
+        "--hardware", action="store_true", help="print this machine's hardware as JSON, and do nothing"
+    )
+    parser.add_argument(
         "--format", choices=("text", "json"), default="text", help="how --check prints the plan"
     )
-    return parser.parse_args(argv)
+    return parser
 
 
-def _read(given: str) -> Kickstart:
+def _read(given: str, *, after_pre: bool = False) -> Kickstart:
     where = location(Path("/proc/cmdline").read_text(encoding="utf-8"), given)
     log.info("kickstart: %s", where)
-    return read_kickstart(fetch(where, machine.MEDIUM), where)
+
+    def get(included: str) -> str:
+        return fetch(included, MEDIUM)
+
+    return read_kickstart(fetch(where, MEDIUM), where, get=get, after_pre=after_pre)
 
 
-def _plan(given: str, consoles: Consoles | None = None) -> InstallPlan:
-    """Read the kickstart, run its %pre scripts (not when only checking), look at the machine, decide."""
-    ks = _read(given)
+def _after_pre(ks: Kickstart, given: str) -> Kickstart:
+    """Run the %pre scripts, and read the kickstart again: they may have written what it includes."""
+    run_pre(ks)
+    if not ks.source.later:
+        return ks
+    ks = _read(given, after_pre=True)
     check_tree(ks)
-    if consoles is not None:
-        consoles.say(f"edgeLinux installer: kickstart {ks.file}")
-        run_pre(ks)
-    return make_plan(ks, machine.look(), images.load())
+    return ks
+
+
+def _plan(ks: Kickstart) -> InstallPlan:
+    return make_plan(ks, hardware.machine(hardware.record()), images.load())
+
+
+def _hardware() -> int:
+    try:
+        if os.geteuid() != 0:
+            raise EdgeLinuxError("looking at the disks needs root", hint="sudo edgelinux-install --hardware")
+        print(hardware.record().model_dump_json(indent=1))
+    except EdgeLinuxError as error:
+        print(f"edgelinux-install: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
 
 
 def _check(options: argparse.Namespace) -> int:
     try:
-        plan = _plan(options.kickstart)
+        ks = _read(options.kickstart)
+        check_tree(ks)
+        plan = _plan(ks)
     except EdgeLinuxError as error:
         print(f"edgelinux-install: {error}", file=sys.stderr)
         return error.exit_code
@@ -111,12 +162,40 @@ def _check(options: argparse.Namespace) -> int:
         print(
             f"  {plan.layout}: {describe(disk)}; erased: {', '.join(disk.contents) or 'nothing, it is blank'}"
         )
-    for net in plan.networks:
-        card = f"{net.nic.name} ({net.nic.mac})" if net.nic else "no card yet"
-        print(f"  network: {net.network.device} over {card}, {net.network.bootproto}")
+    for interface in plan.networks:
+        print(f"  network: {_describe(interface)}")
     for notice in plan.notices:
         print(f"  note: {notice}")
     return 0
+
+
+def _check_medium(names: Sequence[str], attended: bool) -> int:
+    """Tell a person whether the medium is whole; or every console, and then leave the machine to a person."""
+    consoles = Consoles(() if attended else names, stdout=attended)
+    try:
+        consoles.say(check_medium(MEDIUM, consoles.say))
+        code = 0
+    except EdgeLinuxError as error:
+        consoles.say(str(error))
+        code = 1
+    if not attended:
+        start_shells(names)
+    return code
+
+
+def _describe(interface: Interface) -> str:
+    name = interface.name
+    if interface.nic and interface.nic.name != name:
+        name += f" over {interface.nic.name} ({interface.nic.mac})"
+    elif interface.nic:
+        name += f" ({interface.nic.mac})"
+    if interface.controller:
+        return f"{name}, part of {interface.controller}"
+    net = interface.network
+    if net is None:
+        return f"{name}, no addresses"
+    ipv4 = f"{net.ip}" if net.ipv4 == "static" else net.ipv4
+    return f"{interface.kind} {name}, IPv4 {ipv4}, IPv6 {net.ipv6}"
 
 
 def _finish(plan: InstallPlan, consoles: Consoles) -> None:
@@ -126,15 +205,12 @@ def _finish(plan: InstallPlan, consoles: Consoles) -> None:
     run(["systemctl", "--force", action])
 
 
-def _failed(error: EdgeLinuxError, consoles: Consoles, names: Sequence[str], attended: bool) -> int:
+def _tell(failure: EdgeLinuxError, consoles: Consoles) -> None:
     """Tell the reason everywhere, and leave the machine to a person: no reboot, and so no loop."""
-    log.error("%s", error)
+    log.error("%s", failure)
     consoles.say("")
-    consoles.say(f"INSTALLATION FAILED: {error}")
+    consoles.say(f"INSTALLATION FAILED: {failure}")
     consoles.say(f"This machine was not made bootable and does not restart by itself. The log: {LOG}")
-    if not attended:
-        start_shells(names)
-    return error.exit_code
 
 
 def _log_to(path: Path) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edgelinux_hostd.bootconfig import BootConfig
 from edgelinux_hostd.esp import Esp
 from edgelinux_hostd.grubcfg import BootEntry
 
@@ -35,6 +37,8 @@ class Context:
     zfs_partitions: list[str] = field(default_factory=list)
     esps: list[Esp] = field(default_factory=list)
     bootable: bool = False
+    # What a step has started and is reading from; ended when the step is given up.
+    children: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @property
     def squashfs(self) -> Path:
@@ -44,15 +48,23 @@ class Context:
     @property
     def boot_entry(self) -> BootEntry:
         """Give the boot environment as the boot menu offers it."""
-        image = self.plan.image
+        image, wanted = self.plan.image, self.boot_config
         return BootEntry(
             version=image.version,
             dataset=self.plan.root_dataset,
             pool_guid=self.pool_guid,
             hostid=self.hostid,
             kernel_args=image.kernel_args,
-            append=self.plan.kickstart.bootloader.append,
+            append=wanted.append,
+            timeout=wanted.timeout,
         )
+
+    @property
+    def boot_config(self) -> BootConfig:
+        """Give what the site wants of the boot menu."""
+        wanted = self.plan.kickstart.bootloader
+        timeout = {} if wanted.timeout is None else {"timeout": wanted.timeout}
+        return BootConfig(append=wanted.append, **timeout)
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,11 @@
-"""Looks at the machine and the live system, for the plan."""
+"""Small facts of a machine and its live system."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Literal
 
-from edgelinux_hostd.disks import list_disks
-from edgelinux_hostd.run import run
-
-from edgelinux_installer.nics import list_nics
-from edgelinux_installer.plan import Machine
-
-__all__ = ["MEDIUM", "cpu_level", "firmware", "look", "ram_bytes"]
-
-MEDIUM = Path("/run/initramfs/live")
+__all__ = ["cpu_level", "media_label", "ram_bytes"]
 
 # The flags of /proc/cpuinfo that each level adds (x86-64 psABI, table 3.1; pni is SSE3, abm has LZCNT).
 _LEVEL_FLAGS = {
@@ -22,26 +13,6 @@ _LEVEL_FLAGS = {
     "x86-64-v3": {"abm", "avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "movbe", "xsave"},
     "x86-64-v4": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"},
 }
-
-
-def look() -> Machine:
-    """Gather everything that the plan depends on."""
-    return Machine(
-        disks=list_disks(),
-        nics=list_nics(),
-        firmware=firmware(),
-        cpu_level=cpu_level(Path("/proc/cpuinfo").read_text(encoding="utf-8")),
-        locales=frozenset(run(["locale", "-a"], check=False).stdout.split()),
-        accounts=frozenset(
-            line.split(":")[0] for line in Path("/etc/passwd").read_text(encoding="utf-8").splitlines()
-        ),
-        media_label=media_label(MEDIUM),
-    )
-
-
-def firmware() -> Literal["uefi", "bios"]:
-    """Say which firmware started this system."""
-    return "uefi" if Path("/sys/firmware/efi").is_dir() else "bios"
 
 
 def cpu_level(cpuinfo: str) -> str:

@@ -7,11 +7,12 @@ import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.run import run
 
-__all__ = ["Nic", "list_nics", "parse_ip_link", "pick"]
+__all__ = ["Nic", "parse_ip_link", "pick", "record_nics"]
 
 _SYS = Path("/sys/class/net")
 
@@ -28,22 +29,26 @@ class Nic:
     carrier: bool
 
 
-def list_nics() -> tuple[Nic, ...]:
-    """List the cards. When there are several, all are switched on for a moment to see which has a link."""
-    physical = {path.name for path in _SYS.glob("*") if (path / "device").exists()}
-    nics = _read(physical)
+def record_nics() -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+    """Give what `ip -json link` says, and the names in it that are cards.
+
+    When there are several cards, all are switched on for a moment to see which has a link.
+    """
+    physical = tuple(sorted(path.name for path in _SYS.glob("*") if (path / "device").exists()))
+    text = _ip_link()
+    nics = parse_ip_link(text, physical)
     if len(nics) > 1 and not any(nic.carrier for nic in nics):
         for nic in nics:
             run(["ip", "link", "set", nic.name, "up"], check=False)
         end = time.monotonic() + _CARRIER_SECONDS
-        while not any(nic.carrier for nic in nics) and time.monotonic() < end:
+        while not any(nic.carrier for nic in parse_ip_link(text, physical)) and time.monotonic() < end:
             time.sleep(0.2)
-            nics = _read(physical)
-    return nics
+            text = _ip_link()
+    return json.loads(text), physical
 
 
-def _read(physical: Collection[str]) -> tuple[Nic, ...]:
-    return parse_ip_link(run(["ip", "-json", "link", "show"]).stdout, physical)
+def _ip_link() -> str:
+    return run(["ip", "-json", "link", "show"]).stdout
 
 
 def parse_ip_link(text: str, physical: Collection[str]) -> tuple[Nic, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgelinux_installer.kickstart import Kickstart, KickstartError
+from edgelinux_installer.kickstart import Kickstart
 
 __all__ = ["check_tree"]
 
@@ -18,34 +18,42 @@ _UNIT_KINDS = (".service", ".socket", ".timer", ".target", ".path", ".mount")
 def check_tree(ks: Kickstart, root: Path = Path("/")) -> None:
     """Raise KickstartError for a time zone, service, shell or interpreter that the tree does not have."""
     if not (root / "usr/share/zoneinfo" / ks.timezone).is_file() or ".." in ks.timezone:
-        raise KickstartError(
-            ks.file, ks.lines.get("timezone", 0), f"the image has no time zone {ks.timezone}", hint="Etc/UTC"
-        )
+        raise ks.error(ks.lines.get("timezone", 0), f"the image has no time zone {ks.timezone}", "Etc/UTC")
     for unit in (*ks.services.enabled, *ks.services.disabled):
         if not _has_unit(root, unit):
-            raise KickstartError(ks.file, ks.services.line, f"the image has no service {unit}")
+            raise ks.error(ks.services.line, f"the image has no service {unit}")
     _check_ids(ks, root)
     for user in ks.users:
         if user.shell and not _has_program(root, user.shell):
-            raise KickstartError(ks.file, user.line, f"the image has no shell {user.shell}")
+            raise ks.error(user.line, f"the image has no shell {user.shell}")
     for script in ks.scripts:
         if not _has_program(root, script.interpreter):
-            raise KickstartError(
-                ks.file, script.line, f"%{script.when}: the image has no {script.interpreter}"
-            )
+            raise ks.error(script.line, f"%{script.when}: the image has no {script.interpreter}")
 
 
 def _check_ids(ks: Kickstart, root: Path) -> None:
-    """Refuse names and numbers that the image has given away, which useradd would stop at."""
+    """Refuse names and numbers that the image has given away, which useradd and groupadd would stop at."""
     groups = _numbers(root / "etc/group")
+    for group in ks.groups:
+        # A group that the image has is there already, unless it is to have another number.
+        if group.gid is None or groups.get(group.name) == group.gid:
+            continue
+        if group.name in groups:
+            raise ks.error(
+                group.line, f"the image already has a group {group.name}, with --gid={groups[group.name]}"
+            )
+        if group.gid in groups.values():
+            raise ks.error(group.line, f"group --gid={group.gid} is in use in the image")
+        if any(group.gid == other.gid and group is not other for other in ks.groups):
+            raise ks.error(group.line, f"group --gid={group.gid} is given twice")
     uids = set(_numbers(root / "etc/passwd").values())
     for user in ks.users:
         if user.name in groups:
-            raise KickstartError(ks.file, user.line, f"the image already has a group {user.name}")
+            raise ks.error(user.line, f"the image already has a group {user.name}")
         if user.uid is not None and user.uid in uids:
-            raise KickstartError(ks.file, user.line, f"user --uid={user.uid} is in use in the image")
+            raise ks.error(user.line, f"user --uid={user.uid} is in use in the image")
         if user.gid is not None and user.gid in groups.values():
-            raise KickstartError(ks.file, user.line, f"user --gid={user.gid} is in use in the image")
+            raise ks.error(user.line, f"user --gid={user.gid} is in use in the image")
         if user.uid is not None:
             uids.add(user.uid)
 

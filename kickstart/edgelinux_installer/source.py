@@ -11,12 +11,16 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 from edgelinux_hostd.errors import EdgeLinuxError
 
-__all__ = ["fetch", "location"]
+__all__ = ["MEDIUM", "fetch", "location"]
 
 log = logging.getLogger(__name__)
+
+# Where dracut's dmsquash-live mounts the medium.
+MEDIUM = Path("/run/initramfs/live")
 
 _LIMIT = 4 * 1024**2
 # Long enough for a switch port with spanning tree (30 s to forward) and a slow DHCP server.
@@ -46,6 +50,7 @@ def fetch(
     """Give the text of the kickstart at a path, file:/path, cdrom:/path or http(s) URL.
 
     A web server is asked again until `patience` seconds have passed: the network may still be coming up.
+    Raises EdgeLinuxError.
     """
     if re.match(r"https?://", where):
         return _decode(_download(where, patience, sleep, clock), where)
@@ -62,7 +67,11 @@ def fetch(
     else:
         path = Path(where)
     try:
-        return _decode(path.read_bytes(), str(path))
+        # A device or a FIFO has no end.
+        if path.exists() and not path.is_file():
+            raise EdgeLinuxError(f"cannot read the kickstart {path}: not a regular file")
+        with path.open("rb") as file:
+            return _decode(_limited(file, str(path)), str(path))
     except OSError as error:
         raise EdgeLinuxError(
             f"cannot read the kickstart {path}: {error.strerror}",
@@ -75,10 +84,7 @@ def _download(url: str, patience: float, sleep: Callable[[float], None], clock: 
     while True:
         try:
             with urllib.request.urlopen(url, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310  (http and https only)
-                content: bytes = answer.read(_LIMIT + 1)
-            if len(content) > _LIMIT:
-                raise EdgeLinuxError(f"the kickstart at {url} is larger than {_LIMIT // 1024**2} MiB")
-            return content
+                return _limited(answer, url)
         except urllib.error.HTTPError as error:
             # The server has spoken: only its own trouble (5xx) may pass.
             reason, final = f"{error.code} {error.reason}", error.code < 500
@@ -90,6 +96,13 @@ def _download(url: str, patience: float, sleep: Callable[[float], None], clock: 
                 f"cannot fetch the kickstart {url}: {reason}", hint="check inst.ks= and network"
             )
         sleep(2)
+
+
+def _limited(file: BinaryIO, where: str) -> bytes:
+    content = file.read(_LIMIT + 1)
+    if len(content) > _LIMIT:
+        raise EdgeLinuxError(f"the kickstart {where} is larger than {_LIMIT // 1024**2} MiB")
+    return content
 
 
 def _decode(content: bytes, where: str) -> str:

@@ -17,8 +17,16 @@ log = logging.getLogger("edgelinux.run")
 _KEEP = 20
 
 
-def stream(argv: Sequence[str], on_line: Callable[[str], None]) -> None:
-    """Run a program and hand over each line that it writes. Raises CommandError when it fails."""
+def stream(
+    argv: Sequence[str],
+    on_line: Callable[[str], None],
+    *,
+    started: Callable[[subprocess.Popen[str]], None] = lambda process: None,
+) -> None:
+    """Run a program and hand over each line that it writes. Raises CommandError when it fails.
+
+    `started` gets the process, for somebody who may have to end it.
+    """
     log.debug("+ %s", shlex.join(argv))
     last: list[str] = []
     try:
@@ -31,6 +39,7 @@ def stream(argv: Sequence[str], on_line: Callable[[str], None]) -> None:
             encoding="utf-8",
             errors="replace",
         ) as process:
+            started(process)
             for line in process.stdout or ():
                 text = line.strip()
                 on_line(text)

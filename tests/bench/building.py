@@ -79,8 +79,8 @@ def _floor(checkout: Checkout, scratch: Path) -> dict[str, float]:
         "archive": mirrors.archive,
         "security": mirrors.security,
         "kernel": manifest["kernel"],
-        "zfs_files": dict(base.zfs.files),
-        "zfs_commands": [list(argv) for argv in base.zfs.commands],
+        "zfs_files": {**base.packages.sources, **base.zfs.files},
+        "zfs_commands": [list(argv) for argv in (base.packages.refresh, *base.zfs.commands)],
         "zfs_environment": dict(base.zfs.packages_env),
         "level": image.squashfs.level,
     }
@@ -100,9 +100,8 @@ def measure_building(report: Report, scratch: Path, log: Path) -> None:
     _copy_sources(checkout.root)
     cold = checkout.build()
     manifest = checkout.manifest()
-    stages = manifest["stages"]
-    assert isinstance(stages, dict)
-    parts = {name: float(stage["seconds"]) for name, stage in stages.items()}
+    timings = json.loads((checkout.out / "timings.json").read_text())
+    parts = {name: float(seconds) for name, seconds in timings["seconds"].items()}
     iso = manifest["iso"]
     assert isinstance(iso, dict)
     report.add(Figure("ISO size", int(iso["size"]) / 1e6, "MB", 450))

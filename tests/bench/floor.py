@@ -46,12 +46,8 @@ def bootstrap(plan: dict[str, Any], tree: Path) -> None:
     )
     for path, text in plan["zfs_files"].items():
         if path.startswith("/etc/apt/"):
-            words = plan["components"].replace(",", " ")
-            (tree / path.lstrip("/")).write_text(
-                fill(text, {"archive": plan["archive"], "security": plan["security"]}).replace(
-                    "main contrib", words
-                )
-            )
+            values = {"archive": plan["archive"], "security": plan["security"]}
+            (tree / path.lstrip("/")).write_text(fill(text, values))
     shutil.copyfile("/etc/resolv.conf", tree / "etc/resolv.conf")
     (tree / "usr/sbin/policy-rc.d").write_text("#!/bin/sh\nexit 101\n")
     (tree / "usr/sbin/policy-rc.d").chmod(0o755)
@@ -73,6 +69,7 @@ def compile_zfs(plan: dict[str, Any], tree: Path, work: Path) -> None:
     for name in ("proc", "sys", "dev"):
         run("mount", "--bind", f"/{name}", merged / name)
     for path, text in plan["zfs_files"].items():
+        (merged / path.lstrip("/")).parent.mkdir(parents=True, exist_ok=True)
         (merged / path.lstrip("/")).write_text(fill(text, values))
     (merged / "etc/resolv.conf").unlink(missing_ok=True)
     shutil.copyfile("/etc/resolv.conf", merged / "etc/resolv.conf")

@@ -123,6 +123,47 @@ def test_check_says_what_would_be_done(live: Live) -> None:
     assert "blank" in said
 
 
+BY_HAND = """\
+# As somebody writes it who knows Anaconda
+text
+lang en_US.UTF-8 --addsupport=de_DE.UTF-8
+keyboard --xlayouts='us'
+timezone America/New_York --utc
+eula --agreed
+firstboot --disable
+network --device=bond0 --bondslaves=link --bondopts=mode=active-backup --vlanid=100 --noipv6
+rootpw --iscrypted $6$saltsalt$0123456789
+user --name=somebody --groups=wheel
+firewall --enabled --service=ssh,https --trust=bond0
+selinux --disabled
+bootloader --location=mbr --boot-drive=vda --timeout=5
+zerombr
+clearpart --all --initlabel
+ignoredisk --only-use=vda,vdb
+autopart --nohome --noswap
+reboot
+%packages
+@^minimal-environment
+%end
+"""
+
+
+def test_a_kickstart_written_by_hand(live: Live) -> None:
+    live.shell.write("/run/hand.ks", BY_HAND)
+    said = " ".join(live.shell.check("edgelinux-install --check --kickstart /run/hand.ks").split())
+    assert "mirror: /dev/vda" in said
+    assert "mirror: /dev/vdb" in said
+    assert "vlan bond0.100, IPv4 dhcp, IPv6 disabled" in said
+    assert "note: /run/hand.ks:17: autopart --nohome has no effect" in said
+
+
+def test_the_hardware_can_be_recorded(live: Live) -> None:
+    live.shell.check("edgelinux-install --hardware > /run/hardware.json")
+    read = "import json; print(*(d['name'] for d in json.load(open('/run/hardware.json'))"
+    names = live.shell.check(f"""python3 -c "{read}['disks']['lsblk']['blockdevices']))" """).split()
+    assert {"vda", "vdb", "vdc", "vdd"} <= set(names)
+
+
 class TestRefusals:
     @pytest.fixture(scope="class", autouse=True)
     def _data(self, live: Live) -> None:
@@ -192,3 +233,37 @@ class TestRefusals:
             assert "no disk was touched" in said
         finally:
             live.shell.check(f"umount {image}; rm /run/cut")
+
+    def test_selinux_on_a_base_without_it(self, live: Live) -> None:
+        status, said = live.install("/dev/vd[ab]", extra="selinux --enforcing")
+        assert status == 2
+        assert "/run/test.ks:8: selinux --enforcing: " in said
+        assert "has no SELinux" in said
+
+    def test_existing_pool(self, live: Live) -> None:
+        """Last of all: the pool takes the place of the file system that the others need."""
+        live.shell.check("modprobe zfs && zpool create -f antlets /dev/vdd")
+        guid = live.shell.check("zpool get -H -o value guid antlets").split()[-1]
+        live.shell.check("zpool export antlets && udevadm settle")
+        status, said = live.install("/dev/vda, /dev/vdd")
+        assert status == 2
+        assert f"/dev/vdd belongs to an existing pool antlets (GUID {guid})" in said
+        assert "erases it with every antlet in it" in said
+
+
+def test_the_medium_is_whole(live: Live) -> None:
+    result = live.shell.run("edgelinux-install --check-medium", seconds=300)
+    assert "MEDIUM OK: EDGELINUX_" in result.output
+    assert "3 boot images are as they were made" in result.output
+    assert result.status == 0
+
+
+def test_a_damaged_medium_is_told(live: Live) -> None:
+    file = f"{MEDIUM}/boot/vmlinuz"
+    live.shell.check(f"head -c 1M {file} > /run/cut && mount --bind /run/cut {file}")
+    try:
+        result = live.shell.run("edgelinux-install --check-medium", seconds=300)
+        assert "MEDIUM DAMAGED: boot/vmlinuz is damaged" in result.output
+        assert result.status == 1
+    finally:
+        live.shell.check(f"umount {file}; rm /run/cut")

@@ -11,6 +11,8 @@ from typing import Literal
 
 from edgelinux_hostd.errors import EdgeLinuxError
 
+from edgelinux_build.medium.image import is_iso
+
 __all__ = [
     "IsoFacts",
     "create_disk",
@@ -22,8 +24,6 @@ __all__ = [
     "read_iso",
 ]
 
-# ISO 9660 (ECMA-119): the first volume descriptor is in sector 16 of 2048 bytes, "CD001" at its offset 1.
-_ISO_MAGIC = (16 * 2048 + 1, b"CD001")
 _QCOW2_MAGIC = b"QFI\xfb"
 
 
@@ -35,13 +35,6 @@ class IsoFacts:
     version: str
     unattended: bool
     install_entry: tuple[int, ...] | None
-
-
-def is_iso(path: Path) -> bool:
-    """Whether a file is an ISO 9660 image (a hybrid one too)."""
-    with path.open("rb") as file:
-        file.seek(_ISO_MAGIC[0])
-        return file.read(len(_ISO_MAGIC[1])) == _ISO_MAGIC[1]
 
 
 def disk_format(path: Path) -> Literal["qcow2", "raw"]:
@@ -58,7 +51,7 @@ def _tool(*argv: str | Path) -> None:
 
 
 def create_disk(path: Path, size: str, kind: Literal["qcow2", "raw"] = "qcow2") -> None:
-    """A new, sparse disk; `size` as qemu-img takes it ("12G")."""
+    """A new, sparse disk; `size` as qemu-img takes it ("12G"); raises EdgeLinuxError."""
     if not re.fullmatch(r"[0-9]+[KMGT]?", size):
         raise EdgeLinuxError(f"{size!r} is not a disk size", hint="a number and K, M, G or T, such as 12G")
     _tool("qemu-img", "create", "-q", "-f", kind, path, size)

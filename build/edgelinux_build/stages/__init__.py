@@ -9,15 +9,18 @@ from .finished_tree import FinishedTree
 from .initramfs import Initramfs
 from .iso import Iso
 from .local_packages import LocalPackages
+from .lock_file import LockFile
+from .package_index import PackageIndex
 from .root_tree import RootTree
 from .squashfs import SquashFs
 from .zfs_modules import ZfsModules
 
-__all__ = ["STAGES"]
+__all__ = ["LOCK_STAGES", "STAGES"]
 
 STAGES: tuple[Stage, ...] = (
     RootTree(),
     ZfsModules(),
+    PackageIndex(),
     LocalPackages(),
     FinishedTree(),
     Initramfs(),
@@ -25,3 +28,6 @@ STAGES: tuple[Stage, ...] = (
     SquashFs(),
     Iso(),
 )
+
+LOCK_STAGES: tuple[Stage, ...] = (RootTree(), ZfsModules(), PackageIndex(), LockFile())
+"""What `edgelinux lock` runs: what takes packages from a mirror, and the file that lists them."""

@@ -14,7 +14,7 @@ from edgelinux_build.process import run_logged
 from edgelinux_build.stage import Context, Project, Stage, Upstream
 from edgelinux_build.tree import overlay, run_in
 
-__all__ = ["BootLoader"]
+__all__ = ["BootLoader", "make_esp"]
 
 # Everything the menu needs is in the core image, so that a damaged or slow medium fails early or not at all.
 _MODULES = (
@@ -31,12 +31,18 @@ class BootLoader(Stage):
 
     name: ClassVar[str] = "boot-loader"
     title: ClassVar[str] = "boot loader of the medium"
+    version: ClassVar[int] = 2
     needs: ClassVar[tuple[str, ...]] = ("root-tree",)
 
     def inputs(self, project: Project, upstream: Mapping[str, Upstream]) -> dict[str, Json]:
         """The tree that holds shim and GRUB, and where."""
         boot = project.base.boot.model_dump(mode="json")
-        return {"root-tree": upstream["root-tree"].identity, "boot": boot, "modules": list(_MODULES)}
+        return {
+            "root-tree": upstream["root-tree"].identity,
+            "boot": boot,
+            "modules": list(_MODULES),
+            **project.stamp,
+        }
 
     def run(self, ctx: Context, out: Path) -> dict[str, Json]:
         """Make the core image with the tree's own GRUB, and an ESP with the signed files unmodified."""
@@ -56,7 +62,7 @@ class BootLoader(Stage):
         (out / "i386-pc").mkdir()
         for file in sorted([*modules.glob("*.mod"), *modules.glob("*.lst")]):
             shutil.copyfile(file, out / "i386-pc" / file.name)
-        _make_esp(ctx, root, out / "esp.img")
+        make_esp(ctx, root, out / "esp.img")
         return {}
 
 
@@ -69,14 +75,17 @@ def _in_tree(root: Path, path: str) -> Path:
     return found
 
 
-def _make_esp(ctx: Context, root: Path, esp: Path) -> None:
+def make_esp(ctx: Context, root: Path, esp: Path) -> None:
     """Make the FAT image that UEFI firmware boots by the removable path."""
     boot = ctx.project.base.boot
+    env = {"SOURCE_DATE_EPOCH": str(ctx.project.epoch)}
     run_logged(["mkfs.vfat", "--invariant", "-n", "EDGELINUX", "-C", esp, str(_ESP_KIB)], ctx.log)
-    run_logged(["mmd", "-i", esp, "::/EFI", "::/EFI/BOOT"], ctx.log)
+    run_logged(["mmd", "-i", esp, "::/EFI", "::/EFI/BOOT"], ctx.log, env=env)
     for source, name in (
         (boot.shim, "BOOTX64.EFI"),
         (boot.grub_efi_cd, "grubx64.efi"),
         (boot.mokmanager, "mmx64.efi"),
     ):
-        run_logged(["mcopy", "-m", "-i", esp, _in_tree(root, source), f"::/EFI/BOOT/{name}"], ctx.log)
+        run_logged(
+            ["mcopy", "-m", "-i", esp, _in_tree(root, source), f"::/EFI/BOOT/{name}"], ctx.log, env=env
+        )

@@ -17,7 +17,14 @@ from edgelinux_build.inputs import Json
 from edgelinux_build.os_release import with_product
 from edgelinux_build.process import StageError
 from edgelinux_build.stage import Context, Project, Stage, Upstream
-from edgelinux_build.tree import capture_in, make_layer_folder, mounted_for_chroot, overlay, run_in
+from edgelinux_build.tree import (
+    capture_in,
+    make_layer_folder,
+    mounted_for_chroot,
+    overlay,
+    run_in,
+    set_times,
+)
 
 from .root_tree import parse_packages
 
@@ -42,7 +49,7 @@ class FinishedTree(Stage):
 
     name: ClassVar[str] = "finished-tree"
     title: ClassVar[str] = "finished tree (hostd, installer)"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     needs: ClassVar[tuple[str, ...]] = ("root-tree", "zfs-modules", "local-packages")
 
     def inputs(self, project: Project, upstream: Mapping[str, Upstream]) -> dict[str, Json]:
@@ -55,6 +62,7 @@ class FinishedTree(Stage):
             "packages": base.packages.model_dump(mode="json"),
             "python": base.python_packages,
             "clean": list(base.clean),
+            **project.stamp,
         }
 
     def run(self, ctx: Context, out: Path) -> dict[str, Json]:
@@ -62,6 +70,8 @@ class FinishedTree(Stage):
         base = ctx.project.base
         root, zfs, local = (ctx.upstream[name] for name in self.needs)
         layers = [zfs.path / "tree", root.path / "tree"]
+        started = ctx.scratch / "started"
+        started.touch()
         with overlay(ctx.scratch / "tree", layers, out / "tree") as tree:
             with mounted_for_chroot(tree):
                 _install(ctx, tree, local.path / "packages")
@@ -77,9 +87,8 @@ class FinishedTree(Stage):
             record = image_json(ctx.project, packages, str(root.facts["kernel"]), str(zfs.facts["zfs"]))
             target = make_layer_folder(tree, "usr/lib/edgelinux") / "image.json"
             target.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-            # systemd runs first-boot updates when /usr is newer than these (ConditionNeedsUpdate=).
-            for stamp in ("etc/.updated", "var/.updated"):
-                (tree / stamp).touch()
+        set_times(out / "tree", started, ctx.project.epoch)
+        _mark_updated(out / "tree", ctx.project.epoch)
         return {"packages": dict(packages), "kernel": root.facts["kernel"], "zfs": zfs.facts["zfs"]}
 
 
@@ -104,6 +113,7 @@ def image_json(project: Project, packages: Mapping[str, str], kernel: str, zfs: 
         "kernel_path": base.kernel_path.replace("{kernel}", kernel),
         "initramfs_path": base.initramfs_path.replace("{kernel}", kernel),
         "boot": {name: getattr(base.boot, name) for name in fields},
+        "selinux": base.selinux,
         "packages": dict(packages),
     }
 
@@ -114,6 +124,19 @@ def _name(tree: Path, project: Project) -> None:
     text = with_product(release.read_text(encoding="utf-8"), project.image, project.base)
     release.write_text(text, encoding="utf-8")
     (tree / "etc/issue").write_text("", encoding="utf-8")
+
+
+def _mark_updated(layer: Path, epoch: int) -> None:
+    """Say that /etc and /var are up to date: systemd runs first-boot updates when /usr is newer.
+
+    (ConditionNeedsUpdate= in systemd.unit(5).) The root tree may come from a build with a later epoch.
+    """
+    time = max(epoch, int((layer / "usr").stat().st_mtime) + 1)
+    for folder in ("etc", "var"):
+        stamp = make_layer_folder(layer, folder) / ".updated"
+        stamp.touch()
+        os.utime(stamp, (time, time))
+        os.utime(layer / folder, (epoch, epoch))
 
 
 def _install(ctx: Context, tree: Path, packages: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_build.inputs import Json, hash_files
 from edgelinux_build.modules import unpack_modules
 from edgelinux_build.stage import Context, Project, Stage, Upstream
-from edgelinux_build.tree import mounted_for_chroot, overlay, run_in
+from edgelinux_build.tree import copy_sources, mounted_for_chroot, overlay, run_in
 
 __all__ = ["KINDS", "Initramfs"]
 
@@ -42,6 +43,7 @@ class Initramfs(Stage):
             **{name: upstream[name].identity for name in self.needs},
             "cpu_level": project.base.cpu_level,
             "files": {name: entry for name, entry in files.items() if not name.endswith((".md", ".c"))},
+            **project.stamp,
         }
 
     def run(self, ctx: Context, out: Path) -> dict[str, Json]:
@@ -52,8 +54,7 @@ class Initramfs(Stage):
         with overlay(ctx.scratch / "tree", layers, ctx.scratch / "upper") as tree, mounted_for_chroot(tree):
             modules = ctx.project.root / _MODULES
             if modules.is_dir():
-                ignore = shutil.ignore_patterns("__pycache__", "*.md", "*.c")
-                shutil.copytree(modules, tree / "usr/lib/dracut/modules.d", dirs_exist_ok=True, ignore=ignore)
+                copy_sources(modules, tree / "usr/lib/dracut/modules.d", ignore=("__pycache__", "*.md", "*.c"))
             (tree / _CPU_LEVEL).write_text(f"{ctx.project.base.cpu_level}\n", encoding="utf-8")
             # The image is compressed as a whole, which costs nothing more; unpacking each module by itself
             # while the machine boots does.
@@ -64,6 +65,8 @@ class Initramfs(Stage):
                     done.result()
             for kind in KINDS:
                 shutil.move(tree / f"{kind}.img", out / f"{kind}.img")
+                # One of them goes into the squashfs.
+                os.utime(out / f"{kind}.img", (ctx.project.epoch, ctx.project.epoch))
         return {kind: (out / f"{kind}.img").stat().st_size for kind in KINDS}
 
 

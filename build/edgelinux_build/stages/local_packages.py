@@ -29,6 +29,7 @@ class LocalPackages(Stage):
             "kind": project.base.packages.kind,
             "architecture": project.base.packages.architecture,
             "packages": {package.name: describe(package, project.root) for package in _packages(project)},
+            **project.stamp,
         }
 
     def run(self, ctx: Context, out: Path) -> dict[str, Json]:

@@ -14,20 +14,24 @@ from typing import ClassVar
 import psutil
 from edgelinux_hostd.errors import EdgeLinuxError
 
+from edgelinux_build.archive import pins
 from edgelinux_build.cache import cache_home
 from edgelinux_build.images import Base
 from edgelinux_build.inputs import Json, hash_file, hash_files, key_of
-from edgelinux_build.process import run_logged
+from edgelinux_build.lock import Lock, summary
+from edgelinux_build.process import StageError, run_logged
 from edgelinux_build.stage import GIB, Context, Project, Stage, Upstream
-from edgelinux_build.tree import capture_in
+from edgelinux_build.tree import capture_in, copy_sources, put_files, set_times
 
 __all__ = [
     "RootTree",
     "disk_image_create_argv",
     "element_closure",
     "parse_packages",
+    "refuse",
     "tree_facts",
     "upstream_version",
+    "version_differences",
 ]
 
 _TMPFS_NEEDS = 8 * GIB
@@ -41,10 +45,15 @@ class RootTree(Stage):
     title: ClassVar[str] = "root tree (diskimage-builder)"
     space: ClassVar[int] = 5 * GIB
     downloads: ClassVar[bool] = True
+    version: ClassVar[int] = 2
     identity_from_facts: ClassVar[bool] = True
 
     def inputs(self, project: Project, upstream: Mapping[str, Upstream]) -> dict[str, Json]:
         """The elements, and what goes into them. Not the mirror: a base's mirrors hold the same packages."""
+        return {**self.definitions(project), **_lock_of(project)}
+
+    def definitions(self, project: Project) -> dict[str, Json]:
+        """Return what decides which packages there are; their versions are the mirror's, or a lock's."""
         image, base = project.image, project.base
         used = element_closure(project.root / "elements", image.elements)
         files = hash_files(project.root, [f"elements/{name}" for name in used])
@@ -68,6 +77,8 @@ class RootTree(Stage):
         base = ctx.project.base
         mirrors = ctx.mirrors()
         ctx.say(f"packages from {mirrors.archive}")
+        started = ctx.scratch / "started"
+        started.touch()
         env = {**base.environment, **ctx.project.image.environment, **_environment(ctx)}
         env[base.mirrors.archive_env] = mirrors.archive
         if base.mirrors.security_env:
@@ -91,6 +102,10 @@ class RootTree(Stage):
         for folder in ("proc", "sys"):
             (tree / folder).mkdir(mode=0o555, exist_ok=True)
         packages = parse_packages(capture_in(tree, base.packages.list))
+        if ctx.project.locked and ctx.project.lock:
+            (tree / base.packages.pin.file.lstrip("/")).unlink()
+            refuse(version_differences(ctx.project.lock, packages))
+        set_times(tree, started, ctx.project.epoch)
         return tree_facts(base, tree, packages)
 
 
@@ -105,13 +120,15 @@ def disk_image_create_argv(project: Project, output: Path) -> list[str | Path]:
 
 def _environment(ctx: Context) -> dict[str, str]:
     cache = cache_home() / "diskimage-builder"
+    elements = ctx.scratch / "elements"
+    copy_sources(ctx.project.root / "elements", elements)
     path = f"{Path(sys.executable).parent}:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
     for folder in ("tmp", "image"):
         (ctx.scratch / folder).mkdir()
     return {
         **{name: os.environ[name] for name in _PASSED_ON if name in os.environ},
         "PATH": path,
-        "ELEMENTS_PATH": str(ctx.project.root / "elements"),
+        "ELEMENTS_PATH": str(elements),
         "DIB_IMAGE_CACHE": str(cache),
         "DIB_LOCKFILES": str(cache / "lockfiles"),
         "DIB_NO_TIMESTAMP": "1",
@@ -119,9 +136,50 @@ def _environment(ctx: Context) -> dict[str, str]:
         "DIB_NO_TMPFS": "0" if psutil.virtual_memory().available > _TMPFS_NEEDS else "1",
         "TMP_DIR": str(ctx.scratch / "tmp"),
         "TMPDIR": str(ctx.scratch / "tmp"),
+        "EDGELINUX_EPOCH": str(ctx.project.epoch),
+        "EDGELINUX_PACKAGE_MANAGER": str(_pinned(ctx)),
         "DIB_BLOCK_DEVICE_CONFIG": block_device_config(ctx.scratch / "image"),
         "USER": "root",
     }
+
+
+def _pinned(ctx: Context) -> Path:
+    """Make the directory that is laid into the tree before any package; empty without a lock."""
+    folder = ctx.scratch / "package-manager"
+    folder.mkdir()
+    packages, lock = ctx.project.base.packages, ctx.project.lock
+    if ctx.project.locked and lock:
+        put_files(folder, {packages.pin.file: pins(packages, lock)})
+    return folder
+
+
+def _lock_of(project: Project) -> dict[str, Json]:
+    if not project.locked or project.lock is None:
+        return {}
+    packages = project.lock.model_dump(mode="json")["packages"]
+    return {"lock": key_of(packages), **project.stamp}
+
+
+def version_differences(lock: Lock, packages: Mapping[str, str]) -> list[str]:
+    """Name the packages whose versions are not the locked ones."""
+    names = sorted(lock.packages.keys() | packages.keys())
+    wanted = {name: package.version for name, package in lock.packages.items()}
+    return [
+        f"{name} {wanted.get(name, 'not at all')} is locked, found {packages.get(name, 'none')}"
+        for name in names
+        if wanted.get(name) != packages.get(name)
+    ]
+
+
+def refuse(differences: list[str]) -> None:
+    """Raise StageError, with all of them as lines, if the tree differs from the lock file."""
+    if differences:
+        raise StageError(
+            f"the mirror's packages are not the locked ones: {summary(differences)}",
+            lines=differences,
+            hint="`edgelinux lock --update` locks those of today; EDGELINUX_MIRROR names an archive that has "
+            "the older ones, such as a snapshot",
+        )
 
 
 def block_device_config(folder: Path) -> str:

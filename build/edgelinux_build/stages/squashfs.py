@@ -12,7 +12,7 @@ from typing import ClassVar
 from edgelinux_build.inputs import Json, hash_file
 from edgelinux_build.process import run_logged
 from edgelinux_build.stage import Context, Project, Stage, Upstream
-from edgelinux_build.tree import make_layer_folder, overlay
+from edgelinux_build.tree import make_layer_folder, overlay, set_times
 
 __all__ = ["SquashFs", "mksquashfs_argv"]
 
@@ -33,7 +33,7 @@ class SquashFs(Stage):
 
     name: ClassVar[str] = "squashfs"
     title: ClassVar[str] = "squashfs"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     needs: ClassVar[tuple[str, ...]] = ("root-tree", "zfs-modules", "finished-tree", "initramfs")
 
     def inputs(self, project: Project, upstream: Mapping[str, Upstream]) -> dict[str, Json]:
@@ -43,18 +43,21 @@ class SquashFs(Stage):
             "squashfs": project.image.squashfs.model_dump(mode="json"),
             "volatile": list(_VOLATILE),
             "initramfs_path": project.base.initramfs_path,
+            **project.stamp,
         }
 
     def run(self, ctx: Context, out: Path) -> dict[str, Json]:
         """Pack the layers as they appear mounted over each other; nothing is copied before."""
         root, zfs, finished, initramfs = (ctx.upstream[name] for name in self.needs)
         kernel = str(root.facts["kernel"])
-        top = ctx.scratch / "top"
+        started, top = ctx.scratch / "started", ctx.scratch / "top"
+        started.touch()
         top.mkdir()
         top.chmod(0o755)
         inside = ctx.project.base.initramfs_path.replace("{kernel}", kernel).lstrip("/")
         make_layer_folder(top, str(Path(inside).parent))
         os.link(initramfs.path / "installed.img", top / inside)
+        set_times(top, started, ctx.project.epoch)
         packed = out / "edgelinux.squashfs"
         layers = [top, *(layer.path / "tree" for layer in (finished, zfs, root))]
         with overlay(ctx.scratch / "tree", layers) as tree:
@@ -80,8 +83,8 @@ class SquashFs(Stage):
 def mksquashfs_argv(project: Project, tree: Path, packed: Path) -> list[str | Path]:
     """Return the command that packs a tree (to be run without SOURCE_DATE_EPOCH in its environment).
 
-    Only the file system's own time stamp is fixed. Clamping those of the files would make Python distrust the
-    byte code that was compiled for them.
+    Only the file system's own time stamp is fixed here. Clamping those of all files would make Python
+    distrust the byte code that was compiled for them; the stages before fixed those of what they made.
     """
     squashfs = project.image.squashfs
     argv: list[str | Path] = ["mksquashfs", tree, packed, "-noappend", "-no-progress", "-xattrs"]

@@ -14,15 +14,28 @@ from typing import ClassVar
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.run import run
 
+from edgelinux_build.archive import ArchivePackage, describe, lay_sources, pins, to_json
 from edgelinux_build.cpu_check import SOURCE, compile_check
-from edgelinux_build.inputs import Json, hash_files
+from edgelinux_build.images import TreePackages
+from edgelinux_build.inputs import Json, hash_files, key_of
+from edgelinux_build.lock import differences
 from edgelinux_build.process import StageError
 from edgelinux_build.stage import GIB, Context, Project, Stage, Upstream
-from edgelinux_build.tree import capture_in, make_layer_folder, mounted_for_chroot, overlay, run_in
+from edgelinux_build.tree import (
+    capture_in,
+    fill,
+    make_layer_folder,
+    mounted_for_chroot,
+    overlay,
+    put_files,
+    run_in,
+    set_times,
+    use_host_resolver,
+)
 
-from .root_tree import upstream_version
+from .root_tree import parse_packages, refuse, upstream_version
 
-__all__ = ["ZfsModules", "compiler_errors"]
+__all__ = ["ZfsModules", "compiler_errors", "recipe"]
 
 _ERRORS = re.compile(
     r"(\berror\b[: ]|undefined reference|\*\*\* |not found in the kernel|configure: error)", re.I
@@ -34,6 +47,7 @@ class ZfsModules(Stage):
 
     name: ClassVar[str] = "zfs-modules"
     title: ClassVar[str] = "ZFS kernel modules"
+    version: ClassVar[int] = 2
     needs: ClassVar[tuple[str, ...]] = ("root-tree",)
     space: ClassVar[int] = 2 * GIB
     downloads: ClassVar[bool] = True
@@ -45,9 +59,9 @@ class ZfsModules(Stage):
             "kernel": root.fact("kernel"),
             "modules": root.fact("modules"),
             "zfs": root.fact("zfs"),
-            "folder": project.base.modules,
-            "recipe": project.base.zfs.model_dump(mode="json"),
+            **recipe(project),
             "files": hash_files(project.root, [SOURCE]),
+            **_lock_of(project),
         }
 
     def run(self, ctx: Context, out: Path) -> dict[str, Json]:
@@ -63,14 +77,21 @@ class ZfsModules(Stage):
         }
         env = {**base.zfs.packages_env, "MAKEFLAGS": f"-j{ctx.project.jobs}"}
         ctx.say(f"ZFS {wanted} for kernel {kernel}")
+        started = ctx.scratch / "started"
+        started.touch()
         with (
             overlay(ctx.scratch / "tree", [root.path / "tree"], ctx.scratch / "upper") as tree,
             mounted_for_chroot(tree),
         ):
-            _prepare(tree, {path: _fill(text, values) for path, text in base.zfs.files.items()})
+            lay_sources(tree, base.packages, mirrors)
+            put_files(tree, {path: fill(text, values) for path, text in base.zfs.files.items()})
+            use_host_resolver(tree)
+            if ctx.project.locked and ctx.project.lock:
+                put_files(tree, {base.packages.pin.file: pins(base.packages, ctx.project.lock)})
             try:
+                run_in(tree, base.packages.refresh, ctx.log, env=env)
                 for argv in base.zfs.commands:
-                    run_in(tree, [_fill(word, values) for word in argv], ctx.log, env=env)
+                    run_in(tree, [fill(word, values) for word in argv], ctx.log, env=env)
                 run_in(tree, ["depmod", kernel], ctx.log)
                 folder = f"{base.modules}/{kernel}".lstrip("/")
                 # A package manager may well be content with a package whose compilation failed.
@@ -84,24 +105,38 @@ class ZfsModules(Stage):
                     f"the mirror has ZFS {compiled}, the tree has {wanted}",
                     hint="edgelinux build --force root-tree",
                 )
+            packages = _compile_packages(tree, base.packages, root.facts["packages"])
+            if ctx.project.locked and ctx.project.lock:
+                found = {name: package.locked for name, package in packages.items()}
+                refuse(differences(ctx.project.lock.zfs_packages, found))
             _take(tree, ctx.scratch / "upper", out / "tree", folder, base.zfs.modules)
-            compile_check(ctx.project.root, tree, out / "tree", ctx.log)
-        return {"kernel": kernel, "zfs": compiled}
+            compile_check(ctx.project, tree, out / "tree", ctx.log)
+        set_times(out / "tree", started, ctx.project.epoch)
+        return {"kernel": kernel, "zfs": compiled, "packages": to_json(packages.values())}
 
 
-def _fill(text: str, values: Mapping[str, str]) -> str:
-    """Replace {name} for the known names only; other braces belong to the command."""
-    return re.sub(r"\{(\w+)\}", lambda match: values.get(match[1], match[0]), text)
+def recipe(project: Project) -> dict[str, Json]:
+    """Return what the base says of compiling ZFS."""
+    return {
+        "folder": project.base.modules,
+        "recipe": project.base.zfs.model_dump(mode="json"),
+        "sources": dict(project.base.packages.sources),
+    }
 
 
-def _prepare(tree: Path, files: Mapping[str, str]) -> None:
-    for path, text in files.items():
-        target = tree / path.lstrip("/")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8")
-    resolv = tree / "etc/resolv.conf"
-    resolv.unlink(missing_ok=True)
-    shutil.copyfile("/etc/resolv.conf", resolv)
+def _lock_of(project: Project) -> dict[str, Json]:
+    if not project.locked or project.lock is None:
+        return {}
+    packages = project.lock.model_dump(mode="json")["zfs_packages"]
+    return {"lock": key_of(packages), **project.stamp}
+
+
+def _compile_packages(tree: Path, packages: TreePackages, before: Json) -> dict[str, ArchivePackage]:
+    """Return what was installed to compile with, beyond what the tree has."""
+    known = before if isinstance(before, dict) else {}
+    installed = parse_packages(capture_in(tree, packages.list))
+    added = {name: version for name, version in installed.items() if known.get(name) != version}
+    return describe(tree, packages, added)
 
 
 def _take(tree: Path, upper: Path, out: Path, folder: str, compiled: str) -> None:

@@ -1,15 +1,19 @@
 """Reading kickstart: RHEL 10 syntax through pykickstart, with ZFS in an `%addon edgelinux_zfs` section."""
 
 from edgelinux_installer.kickstart.errors import KickstartError
+from edgelinux_installer.kickstart.include import Fetch
 from edgelinux_installer.kickstart.model import (
     Bootloader,
     ClearPart,
     Firewall,
+    Group,
     Kickstart,
     Network,
+    Notice,
     Packages,
     RootPassword,
     Script,
+    ScriptKind,
     SshKey,
     TimeSource,
     User,
@@ -23,13 +27,17 @@ __all__ = [
     "SUPPORTED",
     "Bootloader",
     "ClearPart",
+    "Fetch",
     "Firewall",
+    "Group",
     "Kickstart",
     "KickstartError",
     "Network",
+    "Notice",
     "Packages",
     "RootPassword",
     "Script",
+    "ScriptKind",
     "SshKey",
     "TimeSource",
     "User",

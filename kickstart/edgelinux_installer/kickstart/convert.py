@@ -5,85 +5,155 @@ from __future__ import annotations
 import ipaddress
 import re
 import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from edgelinux_hostd.firewall import SERVICES
-from pykickstart.constants import CLEARPART_TYPE_ALL, KS_REBOOT, KS_SCRIPT_PRE, KS_SHUTDOWN
+from pykickstart.constants import (
+    CLEARPART_TYPE_ALL,
+    CLEARPART_TYPE_LINUX,
+    KS_MISSING_IGNORE,
+    KS_REBOOT,
+    KS_SCRIPT_ONERROR,
+    KS_SCRIPT_POST,
+    KS_SCRIPT_PRE,
+    KS_SCRIPT_PREINSTALL,
+    KS_SCRIPT_TRACEBACK,
+    KS_SHUTDOWN,
+    SELINUX_DISABLED,
+    SELINUX_ENFORCING,
+    SELINUX_PERMISSIVE,
+)
 
+from edgelinux_installer.kickstart import accounts
+from edgelinux_installer.kickstart.diskterm import DiskTermError, parse_term
 from edgelinux_installer.kickstart.errors import KickstartError
+from edgelinux_installer.kickstart.include import Expanded
 from edgelinux_installer.kickstart.model import (
     Bootloader,
     ClearPart,
     Finish,
     Firewall,
     Kickstart,
+    Notice,
     Packages,
-    RootPassword,
     Script,
+    ScriptKind,
+    Selinux,
     Services,
-    SshKey,
     TimeSource,
-    User,
     ZfsAddon,
 )
 from edgelinux_installer.kickstart.network import hostname, networks
-from edgelinux_installer.kickstart.sections import Read
 from edgelinux_installer.kickstart.supported import RESERVED_ARGUMENTS
+from edgelinux_installer.source import MEDIUM
 
-__all__ = ["convert"]
+__all__ = ["Read", "convert"]
 
-_ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 _PORT = re.compile(r"\d{1,5}(-\d{1,5})?:(tcp|udp)")
 _ARGUMENT = re.compile(r"[^\s\"'\\$`{};|&<>()#]+")
+_DEVICE = re.compile(r"[A-Za-z0-9_.-]{1,15}")
+_SCRIPTS: dict[int, ScriptKind] = {
+    KS_SCRIPT_PRE: "pre",
+    KS_SCRIPT_PREINSTALL: "pre-install",
+    KS_SCRIPT_POST: "post",
+    KS_SCRIPT_ONERROR: "onerror",
+    KS_SCRIPT_TRACEBACK: "traceback",
+}
+_SELINUX: dict[int, Selinux] = {
+    SELINUX_ENFORCING: "enforcing",
+    SELINUX_PERMISSIVE: "permissive",
+    SELINUX_DISABLED: "disabled",
+}
+# The booted medium, as this live system and as others call it.
+_MEDIUM = f"file://{MEDIUM}/live/edgelinux.squashfs"
+_MEDIA = (_MEDIUM, "file:///run/install/repo/live/edgelinux.squashfs")
+# GRUB waits for ever when it is told -1; an hour is as long as anybody means.
+_LONGEST_TIMEOUT = 3600
 
 
-def convert(handler: Any, read: Read, file: str) -> Kickstart:
+@dataclass(frozen=True)
+class Read:
+    """What pykickstart's handler has no place for."""
+
+    addon: ZfsAddon | None
+    packages_line: int
+    notices: tuple[Notice, ...]
+
+
+def convert(handler: Any, read: Read, source: Expanded) -> Kickstart:
     """Build the model of a kickstart that pykickstart has accepted. Raises KickstartError."""
-    return _Converter(handler, file).convert(read)
+    return _Converter(handler, source).convert(read)
 
 
 class _Converter:
-    """One method for each command, with the file's name at hand for the messages."""
+    """One method for each command that is not among the lines of its kind in a module of their own."""
 
-    def __init__(self, handler: Any, file: str) -> None:
+    def __init__(self, handler: Any, source: Expanded) -> None:
         self.command: dict[str, Any] = handler.commands
         self.handler = handler
-        self.file = file
+        self.source = source
+        self.notices: list[Notice] = []
 
     def refuse(self, line: int, message: str, hint: str = "") -> KickstartError:
-        return KickstartError(self.file, line, message, hint=hint)
+        return self.source.error(line, message, hint)
 
     def convert(self, read: Read) -> Kickstart:
-        zone, lang, keyboard = (self.command[name] for name in ("timezone", "lang", "keyboard"))
+        zone = self.command["timezone"]
         given = self.command["network"].dataList()
         sources = self.command["timesource"].dataList()
-        users = tuple(self.user(data) for data in self.command["user"].dataList())
+        users = accounts.users(self.command["user"].dataList(), self.source)
+        self.check_liveimg()
+        ignoredisk = self.command["ignoredisk"]
         return Kickstart(
-            file=self.file,
-            lang=lang.lang or "C.UTF-8",
-            keyboard=keyboard.keyboard or "us",
+            file=self.source.file,
+            lang=self.lang(),
+            keyboard=self.keyboard(),
             timezone=zone.timezone or "Etc/UTC",
             utc=bool(zone.isUtc) or not zone.seen,
             timesources=tuple(self.timesource(data) for data in sources if not data.ntp_disable),
             ntp=not any(data.ntp_disable for data in sources),
-            hostname=hostname(given, self.file),
-            networks=networks(given, self.file),
-            root=self.root(),
+            hostname=hostname(given, self.source),
+            networks=networks(given, self.source),
+            root=accounts.root_password(self.command["rootpw"], self.source),
             users=users,
-            ssh_keys=tuple(self.ssh_key(data) for data in self.command["sshkey"].dataList()),
+            groups=accounts.groups(self.command["group"].dataList(), users, self.source),
+            ssh_keys=accounts.ssh_keys(self.command["sshkey"].dataList(), self.source),
             firewall=self.firewall(),
             services=self.services(),
+            selinux=_SELINUX.get(self.command["selinux"].selinux),
             bootloader=self.bootloader(),
             zerombr=bool(self.command["zerombr"].zerombr),
             clearpart=self.clearpart(),
-            only_use=tuple(self.command["ignoredisk"].onlyuse),
+            only_use=self.disks("ignoredisk --only-use", ignoredisk.onlyuse, ignoredisk.lineno),
+            ignored=self.disks("ignoredisk --drives", ignoredisk.ignoredisk, ignoredisk.lineno),
             zfs=read.addon or ZfsAddon(),
             packages=self.packages(read.packages_line),
             scripts=tuple(self.script(data) for data in self.handler.scripts),
             finish=self.finish(),
+            notices=(*read.notices, *self.notices),
+            source=self.source,
             lines={name: command.lineno for name, command in self.command.items() if command.seen},
         )
+
+    def lang(self) -> str:
+        data = self.command["lang"]
+        if not re.fullmatch(r"[A-Za-z0-9_.@-]*", data.lang):
+            raise self.refuse(data.lineno, f"{data.lang!r} is not a locale", "lang en_US.UTF-8")
+        return data.lang or "C.UTF-8"
+
+    def keyboard(self) -> str:
+        """Give the console's layout: that of `--vckeymap`, else the first one for X, without its variant."""
+        data = self.command["keyboard"]
+        wanted = data.keyboard or "us"
+        layout = re.sub(r"\s*\(.*\)$", "", wanted)
+        if not re.fullmatch(r"[A-Za-z0-9_.+-]+", layout):
+            raise self.refuse(data.lineno, f"{wanted!r} is not a keyboard layout", "keyboard us")
+        if layout != wanted or len(data.x_layouts) > 1:
+            self.notices.append(Notice(data.lineno, f"keyboard: the console has one layout, {layout}"))
+        return str(layout)
 
     def timesource(self, data: Any) -> TimeSource:
         host = data.ntp_server or data.ntp_pool
@@ -91,62 +161,12 @@ class _Converter:
             raise self.refuse(data.lineno, f"{host!r} is not a host name or address")
         return TimeSource(host, "server" if data.ntp_server else "pool", bool(data.nts), data.lineno)
 
-    def root(self) -> RootPassword | None:
-        data = self.command["rootpw"]
-        if not data.seen:
-            return None
-        self.check_password(data.password, data.isCrypted, data.lineno)
-        return RootPassword(data.password, bool(data.isCrypted), bool(data.lock), data.lineno)
-
-    def user(self, data: Any) -> User:
-        if not _ACCOUNT.fullmatch(data.name):
+    def check_liveimg(self) -> None:
+        data = self.command["liveimg"]
+        if data.seen and data.url not in _MEDIA:
             raise self.refuse(
-                data.lineno,
-                f"{data.name!r} is not an account name",
-                "lower-case letters, digits, - and _, at most 32, not beginning with a digit",
+                data.lineno, f"liveimg --url={data.url} is not supported", f"--url={_MEDIUM}, or leave it out"
             )
-        if data.name == "root":
-            raise self.refuse(data.lineno, "the account root exists", "rootpw sets its password")
-        for group in data.groups:
-            if not _ACCOUNT.fullmatch(group):
-                raise self.refuse(data.lineno, f"{group!r} is not a group name")
-        for option, path in (("--homedir", data.homedir), ("--shell", data.shell)):
-            if path and (not path.startswith("/") or ".." in path.split("/") or ":" in path):
-                raise self.refuse(data.lineno, f"user {option} {path!r} is not an absolute path")
-        if ":" in data.gecos:
-            raise self.refuse(data.lineno, "user --gecos cannot hold a colon")
-        self.check_password(data.password, data.isCrypted, data.lineno)
-        return User(
-            name=data.name,
-            password=data.password,
-            crypted=bool(data.isCrypted),
-            locked=bool(data.lock),
-            groups=tuple(data.groups),
-            uid=data.uid,
-            gid=data.gid,
-            homedir=data.homedir,
-            shell=data.shell,
-            gecos=data.gecos,
-            line=data.lineno,
-        )
-
-    def check_password(self, password: str, crypted: bool, line: int) -> None:
-        # crypt(5): a hash begins with $, and neither it nor a password may break the lines of chpasswd(8).
-        if crypted and password and not re.fullmatch(r"\$[0-9a-z]+\$[^\s:]+", password):
-            raise self.refuse(
-                line, "the password is not a hash", "make one with `openssl passwd -6`, or use --plaintext"
-            )
-        if any(ord(sign) < 32 or sign == "\x7f" for sign in password):
-            raise self.refuse(line, "the password holds a control character")
-
-    def ssh_key(self, data: Any) -> SshKey:
-        if not _ACCOUNT.fullmatch(data.username):
-            raise self.refuse(data.lineno, f"{data.username!r} is not an account name")
-        if len(data.key.split()) < 2:
-            raise self.refuse(
-                data.lineno, "this is not an SSH public key", "one line of a .pub file, in quotes"
-            )
-        return SshKey(data.username, data.key.strip(), data.lineno)
 
     def firewall(self) -> Firewall:
         data = self.command["firewall"]
@@ -156,14 +176,32 @@ class _Converter:
                 raise self.refuse(
                     data.lineno, f"firewall --port={port} is not a port", "8006:tcp, 5900-5999:tcp, 53:udp"
                 )
-        for service in data.services:
+        for service in (*data.services, *data.remove_services):
             if service not in SERVICES:
                 raise self.refuse(
                     data.lineno,
                     f"firewall --service={service} is not known",
                     f"use --port, or one of {', '.join(SERVICES)}",
                 )
-        return Firewall(data.enabled is not False, tuple(data.ports), tuple(data.services), data.lineno)
+        if both := set(data.services) & set(data.remove_services):
+            raise self.refuse(data.lineno, f"firewall both lets in and removes {', '.join(sorted(both))}")
+        for device in data.trusts:
+            if not _DEVICE.fullmatch(device):
+                raise self.refuse(
+                    data.lineno, f"firewall --trust={device} is not the name of a network device", "br0"
+                )
+        if data.use_system_defaults:
+            if data.ports or data.services or data.trusts or data.remove_services or data.enabled is False:
+                raise self.refuse(data.lineno, "firewall --use-system-defaults excludes all other options")
+            return Firewall(line=data.lineno)
+        services = dict.fromkeys(("ssh", *data.services))
+        return Firewall(
+            enabled=data.enabled is not False,
+            ports=tuple(data.ports),
+            services=tuple(name for name in services if name not in data.remove_services),
+            trusted=tuple(data.trusts),
+            line=data.lineno,
+        )
 
     def services(self) -> Services:
         data = self.command["services"]
@@ -176,6 +214,17 @@ class _Converter:
 
     def bootloader(self) -> Bootloader:
         data = self.command["bootloader"]
+        if data.seen and data.location and data.location != "mbr":
+            raise self.refuse(
+                data.lineno,
+                f"bootloader --location={data.location} is not supported",
+                "--location=mbr: the boot loader goes onto every disk of the pool",
+            )
+        if data.timeout is not None and not 0 <= data.timeout <= _LONGEST_TIMEOUT:
+            raise self.refuse(
+                data.lineno,
+                f"bootloader --timeout={data.timeout} is not a number from 0 to {_LONGEST_TIMEOUT}",
+            )
         # These words end up in a GRUB script, so nothing that GRUB would interpret may pass.
         words = shlex.split(data.appendLine or "")
         for word in words:
@@ -183,26 +232,48 @@ class _Converter:
                 raise self.refuse(data.lineno, f"bootloader --append: {word!r} is not a kernel argument")
             if word.partition("=")[0] in RESERVED_ARGUMENTS:
                 raise self.refuse(data.lineno, f"bootloader --append: {word} is set by the installer")
-        return Bootloader(tuple(words), data.lineno)
+        return Bootloader(tuple(words), data.timeout, data.lineno)
 
     def clearpart(self) -> ClearPart:
         data = self.command["clearpart"]
-        return ClearPart(data.type == CLEARPART_TYPE_ALL, tuple(data.drives), data.lineno)
+        if data.disklabel and data.disklabel != "gpt":
+            raise self.refuse(
+                data.lineno, f"clearpart --disklabel={data.disklabel} is not supported", "--disklabel=gpt"
+            )
+        drives = self.disks("clearpart --drives", data.drives, data.lineno)
+        if data.type == CLEARPART_TYPE_ALL:
+            return ClearPart("everything", drives, data.lineno)
+        return ClearPart("linux" if data.type == CLEARPART_TYPE_LINUX else "nothing", drives, data.lineno)
+
+    def disks(self, option: str, names: Sequence[str], line: int) -> tuple[str, ...]:
+        for name in names:
+            try:
+                parse_term(name)
+            except DiskTermError as error:
+                raise self.refuse(line, f"{option}={name}: {error}", error.hint) from error
+        return tuple(names)
 
     def packages(self, line: int) -> Packages:
         data = self.handler.packages
         groups = [f"@{group.name}" for group in data.groupList]
         if data.environment:
             groups.insert(0, f"@^{data.environment}")
-        return Packages(tuple(data.packageList), tuple(data.excludedList), tuple(groups), line)
+        groups += [f"-@{group.name}" for group in data.excludedGroupList]
+        return Packages(
+            tuple(data.packageList),
+            tuple(data.excludedList),
+            tuple(groups),
+            may_miss=data.handleMissing == KS_MISSING_IGNORE,
+            line=line,
+        )
 
     def script(self, data: Any) -> Script:
-        when = "pre" if data.type == KS_SCRIPT_PRE else "post"
+        when = _SCRIPTS[data.type]
         for option, path in (("--interpreter", data.interp), ("--log", data.logfile or "/")):
             if not path.startswith("/") or ".." in path.split("/"):
                 raise self.refuse(data.lineno, f"%{when} {option} {path!r} is not an absolute path")
         return Script(
-            when="pre" if when == "pre" else "post",
+            when=when,
             text=data.script,
             interpreter=data.interp,
             chroot=bool(data.inChroot),

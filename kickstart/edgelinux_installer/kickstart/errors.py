@@ -18,7 +18,7 @@ class KickstartError(EdgeLinuxError):
 
 
 class Refused(Exception):
-    """What a section or a command check says while pykickstart reads, when the file's name is not at hand."""
+    """What is refused while pykickstart reads, with the line of the text with all inclusions."""
 
     def __init__(self, line: int, message: str, hint: str = "") -> None:
         super().__init__(message)

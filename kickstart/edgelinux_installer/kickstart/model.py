@@ -5,15 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from edgelinux_installer.kickstart.errors import KickstartError
+from edgelinux_installer.kickstart.include import Expanded
+
 __all__ = [
     "Bootloader",
     "ClearPart",
+    "Finish",
     "Firewall",
+    "Group",
     "Kickstart",
     "Network",
+    "Notice",
     "Packages",
     "RootPassword",
     "Script",
+    "ScriptKind",
+    "Selinux",
     "Services",
     "SshKey",
     "TimeSource",
@@ -22,6 +30,16 @@ __all__ = [
 ]
 
 Finish = Literal["reboot", "poweroff", "halt"]
+Selinux = Literal["enforcing", "permissive", "disabled"]
+ScriptKind = Literal["pre", "pre-install", "post", "onerror", "traceback"]
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something that is valid and has no effect, or not the one that might be expected."""
+
+    line: int
+    text: str
 
 
 @dataclass(frozen=True)
@@ -37,26 +55,43 @@ class ZfsAddon:
 
 @dataclass(frozen=True)
 class ClearPart:
-    """Which disks may lose what they hold: none, all that are selected, or only those in `drives`."""
+    """What may be erased: nothing, what is Linux's, or everything; on all disks, or on those in `drives`."""
 
-    erase: bool = False
+    erase: Literal["nothing", "linux", "everything"] = "nothing"
     drives: tuple[str, ...] = ()
     line: int = 0
 
 
 @dataclass(frozen=True)
 class Network:
-    """One `network` line that configures a device; `ports` are what a bridge is made of."""
+    """One `network` line that configures a device.
+
+    `device` is a name, a MAC address or `link`: the card itself, the bridge over `ports`, the bond of
+    `bond_ports`, or what the VLAN `vlan` lies on (0: no VLAN), whose own name may be `vlan_name`. `ip` is ""
+    where the address comes from DHCP; `ipv6` is auto, dhcp, ignore, disabled or an address with its prefix.
+    """
 
     device: str = "link"
     ports: tuple[str, ...] = ()
-    stp: bool = False
-    bootproto: Literal["dhcp", "static"] = "dhcp"
+    bridge_options: tuple[tuple[str, str], ...] = ()
+    bond_ports: tuple[str, ...] = ()
+    bond_options: tuple[tuple[str, str], ...] = ()
+    vlan: int = 0
+    vlan_name: str = ""
+    ipv4: Literal["dhcp", "static", "disabled"] = "dhcp"
     ip: str = ""
     netmask: str = ""
     gateway: str = ""
+    dhcp_class: str = ""
+    ipv6: str = "auto"
+    ipv6_gateway: str = ""
     nameservers: tuple[str, ...] = ()
-    ipv6: bool = True
+    ipv4_search: tuple[str, ...] = ()
+    ipv6_search: tuple[str, ...] = ()
+    ipv4_own_dns: bool = False
+    ipv6_own_dns: bool = False
+    default_route: bool = True
+    mtu: int = 0
     onboot: bool = True
     line: int = 0
 
@@ -89,6 +124,15 @@ class User:
 
 
 @dataclass(frozen=True)
+class Group:
+    """One `group` line; gid is None when the system chooses."""
+
+    name: str
+    gid: int | None = None
+    line: int = 0
+
+
+@dataclass(frozen=True)
 class SshKey:
     """One `sshkey` line."""
 
@@ -109,11 +153,12 @@ class TimeSource:
 
 @dataclass(frozen=True)
 class Firewall:
-    """The `firewall` line; ports are "number:protocol" or "first-last:protocol"."""
+    """The `firewall` line; ports are "number:protocol" or "first-last:protocol", `trusted` are devices."""
 
     enabled: bool = True
     ports: tuple[str, ...] = ()
-    services: tuple[str, ...] = ()
+    services: tuple[str, ...] = ("ssh",)
+    trusted: tuple[str, ...] = ()
     line: int = 0
 
 
@@ -128,27 +173,29 @@ class Services:
 
 @dataclass(frozen=True)
 class Bootloader:
-    """The `bootloader` line: kernel arguments."""
+    """The `bootloader` line: kernel arguments, and the seconds that the menu waits (None: as always)."""
 
     append: tuple[str, ...] = ()
+    timeout: int | None = None
     line: int = 0
 
 
 @dataclass(frozen=True)
 class Packages:
-    """The `%packages` section: names the image must have, and must not have."""
+    """The `%packages` section: names the image must have, and must not have; both may be globs."""
 
     names: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    may_miss: bool = False
     line: int = 0
 
 
 @dataclass(frozen=True)
 class Script:
-    """A %pre or %post script. `chroot` says whether it runs inside the installed system."""
+    """A script section. `chroot` says whether it runs inside the installed system."""
 
-    when: Literal["pre", "post"]
+    when: ScriptKind
     text: str = field(repr=False)
     interpreter: str = "/bin/sh"
     chroot: bool = False
@@ -159,7 +206,10 @@ class Script:
 
 @dataclass(frozen=True)
 class Kickstart:
-    """A whole kickstart; `file` is its name in messages. `lines` gives the line of each single command."""
+    """A whole kickstart; `file` is its name in messages. `lines` gives the line of each single command.
+
+    Lines are those of the text with everything that is included; `error` turns them into file and line.
+    """
 
     file: str
     lang: str = "C.UTF-8"
@@ -172,15 +222,28 @@ class Kickstart:
     networks: tuple[Network, ...] = ()
     root: RootPassword | None = None
     users: tuple[User, ...] = ()
+    groups: tuple[Group, ...] = ()
     ssh_keys: tuple[SshKey, ...] = ()
     firewall: Firewall = Firewall()
     services: Services = Services()
+    selinux: Selinux | None = None
     bootloader: Bootloader = Bootloader()
     zerombr: bool = False
     clearpart: ClearPart = ClearPart()
     only_use: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
     zfs: ZfsAddon = ZfsAddon()
     packages: Packages = Packages()
     scripts: tuple[Script, ...] = ()
     finish: Finish = "reboot"
+    notices: tuple[Notice, ...] = ()
     lines: dict[str, int] = field(default_factory=dict, hash=False, compare=False)
+    source: Expanded = field(default_factory=lambda: Expanded(""), hash=False, compare=False, repr=False)
+
+    def error(self, line: int, message: str, hint: str = "") -> KickstartError:
+        """Make an error about a line."""
+        return self.source.error(line, message, hint)
+
+    def told(self) -> tuple[str, ...]:
+        """Give the notices as lines for a person."""
+        return tuple(f"{self.source.where(notice.line)}: {notice.text}" for notice in self.notices)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from typing import Any
 
 from pykickstart.commands.network import RHEL10_Network
@@ -13,39 +14,55 @@ from pykickstart.commands.sshkey import F22_SshKey
 from pykickstart.errors import KickstartError as PykickstartError
 from pykickstart.errors import KickstartParseWarning
 from pykickstart.handlers.rhel10 import RHEL10Handler
-from pykickstart.parser import KickstartParser, PutBackIterator, Script
+from pykickstart.parser import KickstartParser, PutBackIterator
 
 from edgelinux_installer.kickstart import sections
-from edgelinux_installer.kickstart.convert import convert
+from edgelinux_installer.kickstart.convert import Read, convert
 from edgelinux_installer.kickstart.errors import KickstartError, Refused
-from edgelinux_installer.kickstart.model import Kickstart
-from edgelinux_installer.kickstart.supported import SUPPORTED, SUPPORTED_SECTIONS, nearest
+from edgelinux_installer.kickstart.include import Expanded, Fetch, expand
+from edgelinux_installer.kickstart.model import Kickstart, Notice
+from edgelinux_installer.kickstart.supported import (
+    COMMANDS,
+    SECTIONS,
+    SUPPORTED,
+    SUPPORTED_SECTIONS,
+    nearest,
+)
+from edgelinux_installer.source import MEDIUM, fetch
 
 __all__ = ["read_kickstart"]
 
+# What is included now, or not at all: only the kickstart itself is worth waiting for a network.
+_FETCH: Fetch = partial(fetch, medium=MEDIUM, patience=0.0)
 
-def read_kickstart(text: str, file: str) -> Kickstart:
-    """Read a kickstart; `file` is its name in messages. Raises KickstartError, whatever the text is."""
-    parser = _Parser()
+
+def read_kickstart(text: str, file: str, *, get: Fetch = _FETCH, after_pre: bool = False) -> Kickstart:
+    """Read a kickstart; `file` is its name in messages. Raises KickstartError, whatever the text is.
+
+    `get` fetches what is included. `after_pre`: the %pre scripts have run, so whatever they were to write is
+    there; before, an inclusion below /tmp or /run is left out and noted.
+    """
+    source = expand(text, file, get, after_pre=after_pre)
+    parser = _Parser(source)
     try:
         with warnings.catch_warnings():
             # A warning tells of something that pykickstart ignores; nothing may be ignored here.
             warnings.simplefilter("error", KickstartParseWarning)
-            parser.refuse_inclusion(text)
-            parser.readKickstartFromString(text)
-            return convert(parser.handler, parser.sections_read(), file)
+            parser.check_sections()
+            parser.readKickstartFromString(source.text)
+            return convert(parser.handler, parser.read(), source)
     except KickstartError:
         raise
     except Refused as error:
-        raise KickstartError(file, error.line, error.message, hint=error.hint) from error
+        raise source.error(error.line, error.message, error.hint) from error
     except PykickstartError as error:
         line = parser.line if error.lineno is None else error.lineno
-        raise KickstartError(file, line, str(error.message or "this cannot be read")) from error
+        raise source.error(line, str(error.message or "this cannot be read")) from error
     except KickstartParseWarning as error:
-        raise KickstartError(file, parser.line, str(error)) from error
+        raise source.error(parser.line, str(error)) from error
     except Exception as error:
         # pykickstart lets ValueError, IndexError and others through on odd lines, without saying where.
-        raise KickstartError(file, parser.line, f"this line cannot be read: {error}") from error
+        raise source.error(parser.line, f"this line cannot be read: {error}") from error
 
 
 class _Repeatable:
@@ -82,11 +99,16 @@ class _Lines(PutBackIterator):
 class _Parser(KickstartParser):
     """KickstartParser that knows only what is supported, each single command once."""
 
-    def __init__(self) -> None:
+    def __init__(self, source: Expanded) -> None:
         commands = {name: RHEL10Handler.commandMap[name] for name in SUPPORTED}
         commands |= {"network": _Network, "sshkey": _SshKey}
+        self.source = source
         self.lines: _Lines | None = None
         self.first: dict[int, int] = {}
+        self.notices = [
+            Notice(line, f"%include {where} is read once the %pre scripts have run")
+            for line, where in source.later
+        ]
         # With its own maps pykickstart would import the handlers of all releases, slow on small machines.
         super().__init__(RHEL10Handler(mapping=commands, dataMapping=RHEL10Handler.dataMap))
 
@@ -96,15 +118,15 @@ class _Parser(KickstartParser):
 
     def setupSections(self) -> None:
         self._sections: dict[str, Any] = {}
-        self.packages = sections.Packages(self.handler)
-        self.addon = sections.AddonSection(self.handler, lambda: self.line)
-        self.registerSection(sections.Pre(self.handler, dataObj=Script))
-        self.registerSection(sections.Post(self.handler, dataObj=Script))
+        self.packages = sections.Packages(self.handler, self.notices.extend)
+        self.addon = sections.AddonSection(self.handler, lambda: self.line, self.source.name)
+        for section in sections.script_sections(self.handler, self.notices.extend):
+            self.registerSection(section)
         self.registerSection(self.packages)
         self.registerSection(self.addon)
 
-    def sections_read(self) -> sections.Read:
-        return sections.Read(addon=self.addon.addon, packages_line=self.packages.line)
+    def read(self) -> Read:
+        return Read(self.addon.addon, self.packages.line, tuple(self.notices))
 
     def readKickstartFromString(self, s: str, reset: bool = True) -> None:
         self.lines = _Lines([*s.splitlines(keepends=True), ""])
@@ -112,14 +134,14 @@ class _Parser(KickstartParser):
             self._reset()
         self._stateMachine(self.lines)
 
-    def refuse_inclusion(self, text: str) -> None:
-        """Refuse what would draw in other files, and unknown sections with the list of known ones."""
+    def check_sections(self) -> None:
+        """Refuse unknown sections, with the list of known ones."""
         section = ""
-        for number, line in enumerate(text.splitlines(), start=1):
+        for number, line in enumerate(self.source.text.splitlines(), start=1):
             word = (line.split() or [""])[0]
-            if word == "%include" or (word == "%ksappend" and not section):
-                raise Refused(number, f"{word} is not supported", "write the included lines here")
             if not section and word.startswith("%") and word not in SUPPORTED_SECTIONS:
+                if word in SECTIONS:
+                    raise Refused(number, f"{word} is not supported", SECTIONS[word].note)
                 known = ", ".join(sorted(SUPPORTED_SECTIONS))
                 raise Refused(number, f"unknown section {word}", f"supported sections: {known}")
             if word == "%end":
@@ -130,15 +152,18 @@ class _Parser(KickstartParser):
     def handleCommand(self, lineno: int, args: list[str]) -> Any:
         name = args[0]
         if name not in SUPPORTED:
-            known = "is not supported" if name in RHEL10Handler.commandMap else "is not a kickstart command"
+            known = "is not supported" if name in COMMANDS else "is not a kickstart command"
             raise Refused(lineno, f"{name} {known}", nearest(name))
-        sections.check_options(name, args[1:], SUPPORTED[name], lineno)
-        if not SUPPORTED[name].repeats:
+        command = SUPPORTED[name]
+        told = sections.check_options(name, args[1:], command, lineno)
+        if command.status == "accepted" and not told:
+            told = [Notice(lineno, f"{name} has no effect: {command.note}")]
+        self.notices.extend(told)
+        if not command.repeats:
             # Aliases (reboot and poweroff) share one object, and contradict each other.
-            command = id(self.handler.commands[name])
-            if command in self.first:
-                raise Refused(
-                    lineno, f"{name} repeats or contradicts line {self.first[command]}", "keep one of them"
-                )
-            self.first[command] = lineno
+            key = id(self.handler.commands[name])
+            if key in self.first:
+                first = self.source.name(self.first[key], lineno)
+                raise Refused(lineno, f"{name} repeats or contradicts {first}", "keep one of them")
+            self.first[key] = lineno
         return super().handleCommand(lineno, args)

@@ -23,12 +23,16 @@ def create(ctx: Context) -> None:
     ks = ctx.plan.kickstart
     bind(ctx.target)
     own = {user.name for user in ks.users}
+    for own_group in ks.groups:
+        gid = [] if own_group.gid is None else ["--gid", str(own_group.gid)]
+        in_target(ctx.target, ["groupadd", "--force", *gid, own_group.name])
     for group in dict.fromkeys(group for user in ks.users for group in user.groups):
         # The groups named like users come with them; but all others have to be there first.
         if group not in own:
             in_target(ctx.target, ["groupadd", "--force", group])
+    shared = {group.gid for group in ks.groups if group.gid is not None}
     for user in ks.users:
-        if user.gid is not None:
+        if user.gid is not None and user.gid not in shared:
             in_target(ctx.target, ["groupadd", "--gid", str(user.gid), user.name])
         in_target(ctx.target, useradd_argv(user))
     # Nobody said how root logs in: not by a password then.
@@ -39,7 +43,7 @@ def create(ctx: Context) -> None:
 def useradd_argv(user: User) -> list[str]:
     """Give the useradd(8) command for a user; without a password the account is locked."""
     argv = ["useradd", "--create-home", "--shell", user.shell or _SHELL]
-    argv += ["--gid", user.name] if user.gid is not None else ["--user-group"]
+    argv += ["--gid", str(user.gid)] if user.gid is not None else ["--user-group"]
     if user.uid is not None:
         argv += ["--uid", str(user.uid)]
     groups = [group for group in user.groups if group != user.name]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgelinux_hostd.bootconfig import BootConfig, save
+from edgelinux_hostd.bootconfig import save
 from edgelinux_hostd.esp import make_bootable, stage_boot_files
 
 from edgelinux_installer.context import Context, Step
@@ -15,7 +15,7 @@ def stage(ctx: Context) -> None:
 
     What the site wants of the menu stays with the host: a later sync of the ESPs writes the same one.
     """
-    save(BootConfig(append=tuple(ctx.plan.kickstart.bootloader.append)), ctx.target)
+    save(ctx.boot_config, ctx.target)
     stage_boot_files(ctx.esps, ctx.plan.image, ctx.boot_entry, ctx.target)
 
 

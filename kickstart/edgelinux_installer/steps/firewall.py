@@ -11,10 +11,11 @@ __all__ = ["STEP", "configure"]
 
 
 def configure(ctx: Context) -> None:
-    """Render the kickstart's `firewall` into hostd's table. SSH always stays open."""
+    """Render the kickstart's `firewall` into hostd's table."""
     wanted = ctx.plan.kickstart.firewall
-    services = tuple(dict.fromkeys(("ssh", *wanted.services)))
-    text = firewall.render(enabled=wanted.enabled, services=services, ports=wanted.ports)
+    text = firewall.render(
+        enabled=wanted.enabled, services=wanted.services, ports=wanted.ports, trusted=wanted.trusted
+    )
     write(ctx.target / firewall.PATH, text, 0o600)
 
 

@@ -42,7 +42,7 @@ def verify(ctx: Context) -> None:
 
 
 def expected_sha512(sums: Path, name: str) -> str:
-    """Find a file's checksum in a list as sha512sum(1) writes it."""
+    """Find a file's checksum in a list as sha512sum(1) writes it; raises EdgeLinuxError."""
     try:
         lines = sums.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:

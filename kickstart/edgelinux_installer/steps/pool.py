@@ -26,7 +26,16 @@ def create(ctx: Context) -> None:
     set_hostid(ctx.hostid)
     ctx.target.mkdir(parents=True, exist_ok=True)
     partitions.wait_for(ctx.zfs_partitions)
-    run(layout.pool_create_argv(layout.POOL, ctx.plan.layout, ctx.zfs_partitions, str(ctx.target)))
+    run(
+        layout.pool_create_argv(
+            layout.POOL,
+            ctx.plan.layout,
+            ctx.zfs_partitions,
+            str(ctx.target),
+            # Should all disks go away, writing fails instead of waiting for them to come back.
+            properties={"failmode": "continue"},
+        )
+    )
     ctx.pool_guid = zfs.pool_guid(layout.POOL)
     remember(ctx.run_dir, ctx.pool_guid)
 

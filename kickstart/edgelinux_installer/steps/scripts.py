@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from edgelinux_hostd.errors import EdgeLinuxError
@@ -14,7 +15,7 @@ from edgelinux_installer.context import Context, Step
 from edgelinux_installer.files import write
 from edgelinux_installer.kickstart import Kickstart, Script
 
-__all__ = ["STEP", "run_post", "run_pre"]
+__all__ = ["BEFORE", "STEP", "run_after_failure", "run_post", "run_pre", "run_pre_install"]
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +24,29 @@ def run_pre(ks: Kickstart) -> None:
     """Run the %pre scripts in the live system, before disks are chosen."""
     for script in ks.scripts:
         if script.when == "pre":
-            _run(ks.file, script, Path("/"))
+            _run(ks, script, Path("/"))
+
+
+def run_pre_install(ctx: Context) -> None:
+    """Run the %pre-install scripts in the live system: the new one is mounted, and empty."""
+    ks = ctx.plan.kickstart
+    for script in ks.scripts:
+        if script.when == "pre-install":
+            _run(ks, script, Path("/"))
+
+
+def run_after_failure(ks: Kickstart, *, defect: bool) -> None:
+    """Run the %onerror scripts, and the %traceback scripts if the installer itself was the reason.
+
+    One that fails is logged: the reason that it was run for is what people must see.
+    """
+    for kind in ("onerror", "traceback") if defect else ("onerror",):
+        for script in ks.scripts:
+            if script.when == kind:
+                try:
+                    _run(ks, replace(script, error_on_fail=False), Path("/"))
+                except (EdgeLinuxError, OSError) as error:
+                    log.warning("%%%s of %s: %s", kind, ks.source.where(script.line), error)
 
 
 def run_post(ctx: Context) -> None:
@@ -33,10 +56,10 @@ def run_post(ctx: Context) -> None:
         if script.when == "post":
             if script.chroot:
                 bind(ctx.target)
-            _run(ks.file, script, ctx.target if script.chroot else Path("/"))
+            _run(ks, script, ctx.target if script.chroot else Path("/"))
 
 
-def _run(file: str, script: Script, root: Path) -> None:
+def _run(ks: Kickstart, script: Script, root: Path) -> None:
     """Run one script with `root` as its root. One that fails is an error if the kickstart says so."""
     with tempfile.NamedTemporaryFile(dir=root / "tmp", prefix="ks-script-", delete=False) as made:
         path = Path(made.name)
@@ -53,7 +76,7 @@ def _run(file: str, script: Script, root: Path) -> None:
     if done.returncode == 0:
         return
     last = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()][-3:]
-    message = f"{file}:{script.line}: %{script.when} failed with exit code {done.returncode}"
+    message = f"{ks.source.where(script.line)}: %{script.when} failed with exit code {done.returncode}"
     if last:
         message += f": {'; '.join(last)}"
     if script.error_on_fail:
@@ -61,4 +84,5 @@ def _run(file: str, script: Script, root: Path) -> None:
     log.warning("%s (it has no --erroronfail, so the installation goes on)", message)
 
 
+BEFORE = Step("Running the %pre-install scripts", 1, run_pre_install)
 STEP = Step("Running the kickstart's scripts", 2, run_post)

@@ -22,7 +22,8 @@ def unpack(ctx: Context) -> None:
         elif line:
             log.debug("  %s", line)
 
-    stream(["unsquashfs", "-f", "-percentage", "-d", str(ctx.target), str(ctx.squashfs)], follow)
+    unsquashfs = ["unsquashfs", "-f", "-percentage", "-d", str(ctx.target), str(ctx.squashfs)]
+    stream(unsquashfs, follow, started=ctx.children.append)
 
 
 STEP = Step("Writing the system", 30, unpack)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edgelinux_build.inputs import Json
+from edgelinux_build.lock import Lock, LockedPackage
 from edgelinux_build.stage import Context, Project, Stage, Upstream
+from edgelinux_build.stages.lock_file import made_from
 
 IMAGE = """\
 name: small
@@ -48,6 +50,16 @@ boot:
   grub_pc: /usr/lib/grub/i386-pc
 packages:
   list: [list-packages]
+  sources:
+    /etc/sources: "{archive} one\\n"
+  refresh: [load-index]
+  describe: [show-packages]
+  describe_word: "{name}={version}"
+  pin:
+    file: /etc/pins
+    entry: "{name} {version}\\n"
+  copyright: /usr/share/doc/{name}/copyright
+  purl: "pkg:deb/base/{name}@{version}?arch={architecture}"
   install_local: [install-packages]
   kind: deb
 zfs:
@@ -57,6 +69,7 @@ zfs:
   modules: extra
   log: /var/log/compile.log
   version: [zfs-version]
+  package: zfs-source
 """
 
 
@@ -117,6 +130,7 @@ class Goal(Stage):
 
     name = "iso"
     title = "goal"
+    published = True
     space = 0
     needs = ("root", "side", "independent")
 
@@ -125,7 +139,6 @@ class Goal(Stage):
 
     def run(self, ctx: Context, out: Path) -> dict[str, Json]:
         (out / "small.iso").write_bytes(b"iso")
-        (out / "SHA256SUMS").write_text("00  small.iso\n", encoding="utf-8")
         return {"iso": "small.iso", "size": 3, "sha256": "00", "label": "LABEL", "contents": {"kernel": "6"}}
 
 
@@ -155,3 +168,30 @@ class Recorder:
 
     def close(self) -> None:
         self.said.append("closed")
+
+
+def make_lock(
+    project: Project,
+    *,
+    packages: Mapping[str, LockedPackage] | None = None,
+    zfs: Mapping[str, LockedPackage] | None = None,
+    pypi: Mapping[str, Mapping[str, str]] | None = None,
+    epoch: int = 1_600_000_000,
+) -> Lock:
+    """A lock file that is up to date for a project."""
+    return Lock.model_validate(
+        {
+            "image": project.image.name,
+            "base": project.base.name,
+            "made_from": made_from(project),
+            "source_date_epoch": epoch,
+            "packages": dict(packages or {}),
+            "zfs_packages": dict(zfs or {}),
+            "pypi": dict(pypi or {}),
+        }
+    )
+
+
+def locked(project: Project, **parts: Mapping[str, LockedPackage]) -> Project:
+    """The project, to be built with a lock file of these parts."""
+    return replace(project, lock=make_lock(project, **parts), locked=True)  # type: ignore[arg-type]

@@ -44,9 +44,10 @@ def test_an_attended_medium_boots_live_and_asks_before_installing() -> None:
     assert kernel_lines(text) == [
         f"linux /boot/vmlinuz {LIVE}",
         f"linux /boot/vmlinuz {LIVE} edgelinux.install",
+        f"linux /boot/vmlinuz {LIVE} edgelinux.check-medium",
     ]
     # The installing entry lies in a submenu, behind an entry that goes back, without a timeout.
-    submenu = text[text.index("submenu ") : text.index('menuentry "Boot from disk"')]
+    submenu = text[text.index("submenu ") : text.index('menuentry "Check this medium')]
     assert submenu.index("set timeout=-1") < submenu.index("--id back") < submenu.index("--id install ")
     assert "edgelinux.install" in submenu
     assert "edgelinux.install" not in text.replace(submenu, "")
@@ -62,12 +63,21 @@ def test_an_unattended_medium_installs_once() -> None:
 
 
 @pytest.mark.parametrize("unattended", [False, True])
+def test_the_check_of_the_medium_installs_nothing(unattended: bool) -> None:
+    text = render_grub_cfg(replace(MENU, unattended=unattended))
+    entry = text[text.index('menuentry "Check this medium') :]
+    (line,) = kernel_lines(entry[: entry.index("\n}\n")])
+    assert line == f"linux /boot/vmlinuz {LIVE} edgelinux.check-medium"
+    assert "default=check" not in text
+
+
+@pytest.mark.parametrize("unattended", [False, True])
 def test_blocks_are_closed(unattended: bool) -> None:
     text = render_grub_cfg(replace(MENU, unattended=unattended))
     words = re.findall(r"^\s*(if|fi)\b", text, re.M)
     assert words.count("if") == words.count("fi")
     assert text.count("{\n") == len(re.findall(r"^\s*}$", text, re.M))
-    assert set(re.findall(r"--id (\S+)", text)) >= {"live", "install", "disk"}
+    assert set(re.findall(r"--id (\S+)", text)) >= {"live", "install", "check", "disk"}
 
 
 def test_the_serial_console() -> None:

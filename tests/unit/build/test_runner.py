@@ -13,7 +13,7 @@ import pytest
 from edgelinux_build.cache import Cache
 from edgelinux_build.inputs import Json
 from edgelinux_build.mirrors import MirrorUrls
-from edgelinux_build.process import StageError
+from edgelinux_build.process import StageError, run_logged
 from edgelinux_build.runner import Builder
 from edgelinux_build.stage import Context, Project, Stage
 from edgelinux_hostd.errors import EdgeLinuxError
@@ -42,7 +42,12 @@ def test_a_first_build_and_one_with_nothing_changed(made: Project, tmp_path: Pat
     first = builder(made, tmp_path)
     result = first.run(first.plan())
     assert (made.out / "small.iso").read_bytes() == b"iso"
-    assert sorted(path.name for path in made.out.iterdir()) == ["SHA256SUMS", "manifest.json", "small.iso"]
+    assert sorted(path.name for path in made.out.iterdir()) == [
+        "SHA256SUMS",
+        "manifest.json",
+        "small.iso",
+        "timings.json",
+    ]
     assert set(first.seconds) == {"root", "side", "independent", "iso"}
     assert "independent: at work" in said(first)
     second = builder(made, tmp_path)
@@ -82,6 +87,24 @@ def test_an_iso_that_was_changed_is_made_again(made: Project, tmp_path: Path) ->
 class Failing(Independent):
     def run(self, ctx: Context, out: Path) -> dict[str, Json]:
         raise StageError("compiling failed", lines=["cc: error: no"], hint="do this")
+
+
+def test_after_a_build_that_failed_another_one_runs_programs(made: Project, tmp_path: Path) -> None:
+    class Failing(Independent):
+        def run(self, ctx: Context, out: Path) -> dict[str, Json]:
+            raise EdgeLinuxError("no")
+
+    class Running(Independent):
+        def run(self, ctx: Context, out: Path) -> dict[str, Json]:
+            run_logged(["true"], ctx.log)
+            return {}
+
+    stages = (FAKES[0], FAKES[1], Failing(), FAKES[3])
+    failing = builder(made, tmp_path, stages)
+    with pytest.raises(EdgeLinuxError, match="independent: no"):
+        failing.run(failing.plan())
+    another = builder(made, tmp_path, (FAKES[0], FAKES[1], Running(), FAKES[3]))
+    assert another.run(another.plan()).stage == "iso"
 
 
 def test_a_failing_stage(made: Project, tmp_path: Path) -> None:

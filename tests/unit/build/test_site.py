@@ -55,6 +55,7 @@ def problems(text: str) -> list[str]:
         ("unattended: maybe", "site.yaml:1: unattended: expected true or false"),
         ("disks:\n\n  count: two", "site.yaml:3: disks.count: expected a whole number"),
         ("disks: {count: 0}", "site.yaml:1: disks.count: "),
+        ("disks: {count: 5}", "disks.count: is too much; a mirror has two, three or four disks"),
         ("ntp: a.example", "site.yaml:1: ntp: expected a list"),
         ("disks: 2", "site.yaml:1: disks: expected keys with values"),
         # values
@@ -73,6 +74,12 @@ def problems(text: str) -> list[str]:
         ("firewall: {ports: [8006]}", "firewall.ports[0]: expected text"),
         ("firewall: {ports: [99999/tcp]}", "firewall.ports[0]: '99999/tcp' is not a port"),
         ("disks: {select: [vda]}", "disks.select[0]: 'vda' is not a disk; a path or glob below /dev"),
+        ("disks: {select: ['serial:']}", "disks.select[0]: 'serial:': serial: names nothing; serial:ABC*"),
+        (
+            "disks: {select: ['size>=4XB']}",
+            "'size>=4XB': is not a comparison of sizes; size>=400GB; units: MB",
+        ),
+        ('disks: {select: ["model:a\\nb"]}', "is not a disk"),
         ("disks: {select: ['/dev/a,b']}", "is not a disk"),
         ("network: {device: 'a b'}", "network.device: 'a b' is not a network device"),
         (
@@ -159,6 +166,8 @@ def test_the_number_of_disks() -> None:
     assert number("count: 4") == 4
     assert number("select: [/dev/a, /dev/b, /dev/c]") == 3
     assert number("select: ['/dev/sd*']") == 2
+    assert number("select: ['serial:A', 'serial:B', 'serial:C']") == 3
+    assert number("select: ['model:A', 'size>=400GB']") == 2
 
 
 # Rendering
@@ -171,11 +180,12 @@ def render(text: str) -> str:
 def test_the_default_kickstart() -> None:
     ks = read_kickstart(render_kickstart(Site()), "ks.cfg")
     assert ks.hostname == "edgelinux"
-    assert not ks.clearpart.erase
+    assert ks.clearpart.erase == "nothing"
     assert (ks.zfs.layout, ks.zfs.disks, ks.zfs.select) == ("mirror", 2, ())
     assert ks.root is not None
     assert (ks.root.password, ks.root.crypted) == ("edgelinux", False)
     assert [script.text for script in ks.scripts] == ["chage -d 0 root\n"]
+    assert ks.notices == ()
     assert ks.networks[0].device == "br0"
     assert ks.bootloader.append == ("console=tty0", "console=ttyS0,115200")
     assert ks.finish == "reboot"
@@ -185,7 +195,7 @@ def test_a_full_site() -> None:
     site = {
         "hostname": "edge1.example",
         "unattended": True,
-        "disks": {"select": ["/dev/disk/by-id/a:b", "/dev/vdb"], "wipe": True},
+        "disks": {"select": ["/dev/disk/by-id/a:b", "serial:S 1"], "wipe": True},
         "network": {
             "bootproto": "static",
             "address": "192.0.2.10/25",
@@ -214,8 +224,8 @@ def test_a_full_site() -> None:
     ks = read_kickstart(text, "ks.cfg")
     assert ks.hostname == "edge1.example"
     assert ks.zerombr
-    assert ks.clearpart.erase
-    assert ks.zfs.select == ("/dev/disk/by-id/a:b", "/dev/vdb")
+    assert ks.clearpart.erase == "everything"
+    assert ks.zfs.select == ("/dev/disk/by-id/a:b", "serial:S 1")
     (network,) = ks.networks
     assert (network.device, network.ports, network.netmask) == ("ens3", (), "255.255.255.128")
     assert network.nameservers == ("192.0.2.1", "2001:db8::1")
@@ -262,11 +272,24 @@ def test_the_example_is_valid_and_says_the_defaults() -> None:
 ACCOUNT = st.from_regex(r"[a-z_][a-z0-9_-]{0,31}", fullmatch=True)
 NAME = st.from_regex(r"[a-z][a-z0-9]{0,10}(\.[a-z0-9]{1,9})?", fullmatch=True)
 SAFE_TEXT = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs")), max_size=40)
+SELECTION = st.one_of(
+    st.from_regex(r"/dev/[a-z0-9/*?-]{1,20}", fullmatch=True),
+    st.builds("{}:{}".format, st.sampled_from(["serial", "model"]), SAFE_TEXT),
+    st.builds("size{}{}GB".format, st.sampled_from([">=", "<", ">", "<="]), st.integers(1, 9999)),
+)
+DISKS = st.fixed_dictionaries(
+    {"wipe": st.booleans()},
+    optional={
+        "count": st.integers(1, 4),
+        "select": st.lists(SELECTION, max_size=3),
+        "layout": st.just("single"),
+    },
+)
 SITES: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {},
     optional={
         "hostname": NAME,
-        "disks": st.fixed_dictionaries({"wipe": st.booleans(), "count": st.integers(2, 16)}),
+        "disks": DISKS,
         "network": st.fixed_dictionaries(
             {
                 "device": st.from_regex(r"[A-Za-z0-9_.-]{1,15}", fullmatch=True),
@@ -297,7 +320,8 @@ def test_a_valid_site_always_becomes_a_valid_kickstart(data: dict[str, Any]) -> 
     ks = read_kickstart(render_kickstart(site), "ks.cfg")
     assert ks.hostname == site.hostname
     assert [key.key for key in ks.ssh_keys] == site.root.ssh_keys
-    assert ks.clearpart.erase is site.disks.wipe
+    assert list(ks.zfs.select) == site.disks.select
+    assert ks.clearpart.erase == ("everything" if site.disks.wipe else "nothing")
 
 
 @settings(deadline=None)

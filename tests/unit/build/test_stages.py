@@ -10,7 +10,7 @@ from edgelinux_build.plan import keyed
 from edgelinux_build.stage import Project, Upstream
 from edgelinux_build.stages import STAGES
 from edgelinux_build.stages.finished_tree import image_json, missing_dependencies
-from edgelinux_build.stages.iso import iso_name, xorriso_argv
+from edgelinux_build.stages.iso import iso_name
 from edgelinux_build.stages.root_tree import (
     disk_image_create_argv,
     element_closure,
@@ -74,7 +74,7 @@ def test_a_new_package_list_compiles_zfs_for_no_second_time(project: Project) ->
 
 def test_the_same_sources_with_newer_packages_are_another_tree(project: Project) -> None:
     found = changed(keys(project, {"a": "1"}), keys(project, {"a": "2"}))
-    assert found == {"finished-tree", "initramfs", "boot-loader", "squashfs", "iso"}
+    assert found == {"package-index", "finished-tree", "initramfs", "boot-loader", "squashfs", "iso"}
 
 
 @pytest.mark.parametrize("fact", ["kernel", "zfs", "modules"])
@@ -139,28 +139,6 @@ def test_the_command_for_the_squashfs(project: Project) -> None:
     )
     assert " ".join(argv[3:]).startswith(options)
     assert {"proc/*", "sys/*", "dev/*", "run/*", "tmp/*", "usr/share/doc/*"} <= set(argv)
-
-
-def test_the_command_for_the_medium() -> None:
-    paths = [Path(name) for name in ("/o.iso", "/esp", "/loader", "/squashfs", "/files")]
-    argv = [str(word) for word in xorriso_argv("EDGELINUX_0", 0, *paths)]
-    text = " ".join(argv)
-    assert text.startswith("xorriso -as mkisofs -o /o.iso -V EDGELINUX_0")
-    assert "--modification-date=1970010100000000" in text
-    assert (
-        "-append_partition 2 C12A7328-F81F-11D2-BA4B-00A0C93EC93B /esp --grub2-mbr /loader/boot_hybrid.img"
-        in text
-    )
-    assert (
-        "-b boot/grub/eltorito.img -no-emul-boot -boot-load-size 4 -boot-info-table --grub2-boot-info" in text
-    )
-    assert "-eltorito-alt-boot -e --interval:appended_partition_2:all:: -no-emul-boot" in text
-    placed = dict(word.split("=", 1) for word in argv if word.startswith("/") and "=" in word)
-    assert placed["/live/edgelinux.squashfs"] == "/squashfs/edgelinux.squashfs"
-    assert placed["/live/SHA512SUMS"] == "/squashfs/SHA512SUMS"
-    assert placed["/boot/vmlinuz"] == "/squashfs/vmlinuz"
-    assert placed["/boot/initramfs.img"] == "/squashfs/initramfs.img"
-    assert {"/.disk/info", "/edgelinux/ks.cfg", "/edgelinux/media.json", "/boot/grub/grub.cfg"} <= set(placed)
 
 
 def test_the_name_of_the_medium(project: Project) -> None:

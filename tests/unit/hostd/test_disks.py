@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from edgelinux_hostd import disks
-from edgelinux_hostd.disks import Disk, parse_lsblk, parse_wipefs, partition_path
+from edgelinux_hostd.disks import Disk, PoolLabel, parse_lsblk, parse_wipefs, partition_path
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.zfs import parse_members
 
@@ -122,7 +122,7 @@ def test_wipefs_finds_what_lsblk_cannot_decide() -> None:
     assert parse_wipefs("") == ()
 
 
-def test_list_disks_looks_closer(
+def test_recording_looks_closer(
     programs: Programs, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     signatures = {"signatures": [{"type": "ext4"}, {"type": "zfs_member"}]}
@@ -131,7 +131,67 @@ def test_list_disks_looks_closer(
         "wipefs": (0, json.dumps(signatures), ""),
     }
     monkeypatch.setattr(disks, "_claimed", lambda path: path == "/dev/vda")
-    first, second = disks.list_disks()
+    first, second = disks.read_disks(disks.record_disks())
     assert first.in_use == "claimed by the kernel"
     assert second.contents == ("ext4 on vdb", "zfs_member on vdb")
     assert programs.ran[-1] == ["wipefs", "--json", "/dev/vdb"]
+
+
+def one_disk(*children: dict[str, object], **changes: object) -> Disk:
+    disk = {"name": "sda", "path": "/dev/sda", "type": "disk", "size": 2**40, "pttype": "gpt", **changes}
+    if children:
+        disk["children"] = [
+            {"name": f"sda{number}", "path": f"/dev/sda{number}", "type": "part", **child}
+            for number, child in enumerate(children, start=1)
+        ]
+    return parse_lsblk(json.dumps({"blockdevices": [disk]}), {})[0]
+
+
+LINUX = "0fc63daf-8483-4772-8e79-3d69d8477de4"
+WINDOWS = "EBD0A0A2-B9E5-4433-87C0-68B6B72699C7"
+SOLARIS = "6a898cc3-1dd2-11b2-99a6-080020736631"
+
+
+@pytest.mark.parametrize(
+    ("children", "foreign"),
+    [
+        ([{"fstype": "ext4", "parttype": LINUX}], ()),
+        ([{"fstype": "ext4", "parttype": LINUX.upper()}, {"fstype": "swap", "parttype": "0x82"}], ()),
+        ([{"fstype": "vfat", "parttype": "c12a7328-f81f-11d2-ba4b-00a0c93ec93b"}], ()),
+        ([{"fstype": "ntfs", "parttype": WINDOWS}], ("ntfs on sda1",)),
+        ([{"parttype": WINDOWS}], ("partition on sda1",)),
+        ([{"fstype": "ntfs", "parttype": LINUX}], ("ntfs on sda1",)),
+        ([{"fstype": "zfs_member", "parttype": SOLARIS}], ("zfs_member on sda1",)),
+        # Nobody knows whose a partition without a type and a file system is.
+        ([{}], ("partition sda1",)),
+    ],
+)
+def test_what_is_not_linuxs(children: list[dict[str, object]], foreign: tuple[str, ...]) -> None:
+    assert one_disk(*children).foreign == foreign
+
+
+def test_whole_disks_without_partitions() -> None:
+    assert one_disk(pttype=None, fstype="LVM2_member").foreign == ()
+    assert one_disk(pttype=None, fstype="BitLocker").foreign == ("BitLocker on sda",)
+
+
+def test_pools_that_left_their_labels() -> None:
+    child: dict[str, object] = {
+        "fstype": "zfs_member",
+        "label": "antlets",
+        "uuid": "1234567890123456789",
+        "parttype": SOLARIS,
+    }
+    assert one_disk(child).pools == (PoolLabel("antlets", 1234567890123456789),)
+    assert one_disk(child | {"uuid": None}).pools == (PoolLabel("antlets", 0),)
+
+
+def test_a_recorded_machine_has_the_same_disks(
+    programs: Programs, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs.answers = {"lsblk": (0, recorded("lsblk-virtio.json"), ""), "wipefs": (0, "", "")}
+    monkeypatch.setattr(disks, "_claimed", lambda path: path == "/dev/vda")
+    record = disks.record_disks()
+    again = disks.DiskRecord.model_validate_json(record.model_dump_json())
+    assert disks.read_disks(again) == disks.read_disks(record)
+    assert [disk.in_use for disk in disks.read_disks(again)] == ["claimed by the kernel", ""]

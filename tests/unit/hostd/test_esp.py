@@ -161,3 +161,23 @@ def test_mounting_is_private_and_undone(
         ["mount", "-t", "vfat", "-o", "umask=0077,nosuid,nodev,noexec", "/dev/vda2", f"{tmp_path}/run/vda2"],
         ["umount", f"{tmp_path}/run/vda2"],
     ]
+
+
+def test_disks_that_bios_cannot_read_get_no_boot_code(
+    disks: Disks,
+    programs: Programs,
+    image: ImageInfo,
+    root: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, size in (("vda", 512), ("vdb", 4096)):
+        queue = tmp_path / "block" / name / "queue"
+        queue.mkdir(parents=True)
+        (queue / "logical_block_size").write_text(f"{size}\n", encoding="ascii")
+    monkeypatch.setattr(esp, "_SYS_BLOCK", tmp_path / "block")
+    esp.stage_boot_files(ESPS, image, ENTRY, root)
+    esp.make_bootable(ESPS, image, [ENTRY], root)
+    assert [argv[-1] for argv in programs.ran if argv[0] == "grub-install"] == ["/dev/vda"]
+    assert "EFI/BOOT/BOOTX64.EFI" in disks.files("vdb2")
+    assert esp.check_boot(ESPS[1], image, [ENTRY], root) == []

@@ -62,10 +62,23 @@ def test_unknown_service() -> None:
         render(services=["ssh", "gopher"])
 
 
+def test_trusted_devices_come_before_ports() -> None:
+    text = render(ports=["1/tcp"], trusted=["br0", "br0"])
+    assert text.count('iifname "br0" accept\n') == 1
+    assert text.index("iifname") < text.index("dport 1 accept")
+    with pytest.raises(EdgeLinuxError, match="is not the name of a network device"):
+        render(trusted=['x" accept'])
+
+
 @pytest.mark.skipif(not shutil.which("nft") or os.geteuid() != 0, reason="needs nft and root")
 @pytest.mark.parametrize("enabled", [True, False])
 def test_nft_loads_it_twice(enabled: bool) -> None:
-    text = render(enabled=enabled, services=["ssh", "nfs"], ports=["5900-5999/tcp", "5950/tcp", "9/sctp"])
+    text = render(
+        enabled=enabled,
+        services=["ssh", "nfs"],
+        ports=["5900-5999/tcp", "5950/tcp", "9/sctp"],
+        trusted=["br0"],
+    )
     script = "nft -f - && nft list table inet edgelinux"
     for _ in range(2):
         done = subprocess.run(

@@ -57,7 +57,7 @@ def test_without_a_serial_console_grub_leaves_the_port_alone() -> None:
 
 
 def test_entries_keep_their_order() -> None:
-    text = render_grub_cfg([ENTRY, replace(ENTRY, version="2.0.0")], timeout=10)
+    text = render_grub_cfg([replace(ENTRY, timeout=10), replace(ENTRY, version="2.0.0")])
     assert text.index("edgelinux-2.1.0") < text.index("edgelinux-2.0.0")
     assert "set timeout=10" in text
 

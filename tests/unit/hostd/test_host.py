@@ -94,7 +94,9 @@ def test_current_entry(
     programs: Programs, image: ImageInfo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("edgelinux_hostd.zfs.root_dataset", lambda lines: "antlets/ROOT/2.1.0")
-    monkeypatch.setattr(bootconfig, "load", lambda: bootconfig.BootConfig(append=("console=ttyS0",)))
+    monkeypatch.setattr(
+        bootconfig, "load", lambda: bootconfig.BootConfig(append=("console=ttyS0",), timeout=9)
+    )
     (tmp_path / "hostid").write_bytes(b"\x78\x56\x34\x12")
     monkeypatch.setattr(host, "_HOSTID", tmp_path / "hostid")
     programs.answers["zpool"] = (0, "42\n", "")
@@ -105,6 +107,7 @@ def test_current_entry(
         hostid=0x12345678,
         kernel_args=("mitigations=auto",),
         append=("console=ttyS0",),
+        timeout=9,
     )
 
 

@@ -40,6 +40,8 @@ def test_mirror() -> None:
     pool = {argv[n + 1] for n, word in enumerate(argv) if word == "-o"}
     root = {argv[n + 1] for n, word in enumerate(argv) if word == "-O"}
     assert {"ashift=12", "compatibility=openzfs-2.2-linux"} <= pool
+    own = layout.pool_create_argv("antlets", "single", ["a"], "/mnt", properties={"failmode": "continue"})
+    assert "failmode=continue" in own
     assert root == {
         "compression=lz4",
         "acltype=posixacl",

@@ -9,6 +9,7 @@ from edgelinux_hostd import bootconfig, hostid
 from edgelinux_hostd import image as image_module
 from edgelinux_hostd.arc import arc_max_bytes
 from edgelinux_hostd.errors import EdgeLinuxError
+from edgelinux_hostd.grubcfg import TIMEOUT
 from edgelinux_hostd.image import ImageInfo
 
 GIB = 1024**3
@@ -68,9 +69,12 @@ def test_an_image_that_is_wrong_names_the_key(tmp_path: Path, image: ImageInfo) 
 
 
 def test_boot_config_comes_back(tmp_path: Path) -> None:
-    config = bootconfig.BootConfig(append=("console=tty0", "console=ttyS0,115200"))
+    config = bootconfig.BootConfig(append=("console=tty0", "console=ttyS0,115200"), timeout=9)
     bootconfig.save(config, tmp_path)
     assert bootconfig.load(tmp_path) == config
+    # A file of an older host knows no timeout.
+    (tmp_path / bootconfig.BOOT_JSON).write_text('{"append": []}')
+    assert bootconfig.load(tmp_path).timeout == TIMEOUT
     (tmp_path / bootconfig.BOOT_JSON).unlink()
     with pytest.raises(EdgeLinuxError, match=r"boot\.json"):
         bootconfig.load(tmp_path)

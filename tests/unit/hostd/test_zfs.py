@@ -39,3 +39,28 @@ def test_root_dataset() -> None:
     assert zfs.root_dataset(mounts) == "antlets/ROOT/2.1.0"
     with pytest.raises(EdgeLinuxError, match="installed host"):
         zfs.root_dataset(["overlay / overlay rw 0 0"])
+
+
+ONE = "/dev/disk/by-partuuid/11111111-2222-4333-8444-555555555555"
+OTHER = "/dev/disk/by-partuuid/66666666-7777-4888-9999-aaaaaaaaaaaa"
+
+
+@pytest.mark.parametrize(
+    ("file", "failed"),
+    [
+        ("zpool-status-removed.txt", {OTHER: "REMOVED"}),
+        ("zpool-status-faulted.txt", {ONE: "FAULTED"}),
+        # The last disk of a pool that is suspended may still call itself online.
+        ("zpool-status-suspended.txt", {ONE: "SUSPENDED", OTHER: "UNAVAIL"}),
+    ],
+)
+def test_members_that_failed(recorded: Callable[[str], str], file: str, failed: dict[str, str]) -> None:
+    assert zfs.failed_members(recorded(file)) == failed
+
+
+def test_no_member_failed(recorded: Callable[[str], str]) -> None:
+    healthy = (
+        recorded("zpool-status-removed.txt").replace("REMOVED ", "ONLINE  ").replace("DEGRADED", "ONLINE")
+    )
+    assert zfs.failed_members(healthy) == {}
+    assert zfs.failed_members("") == {}

@@ -15,19 +15,20 @@ from typing import Any
 import pytest
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.image import ImageInfo
-from edgelinux_installer import cli, consoles, halfmade, machine
+from edgelinux_installer import cli, consoles, halfmade, hardware, machine
 from edgelinux_installer.chroot import end_processes
 from edgelinux_installer.consoles import Consoles, console_names, start_shells
-from edgelinux_installer.kickstart import KickstartError, Network, TimeSource, read_kickstart
-from edgelinux_installer.nics import Nic
-from edgelinux_installer.plan import Machine, NetworkPlan
+from edgelinux_installer.install import DefectError, InstallError
+from edgelinux_installer.kickstart import KickstartError, TimeSource, read_kickstart
+from edgelinux_installer.plan import InstallPlan, Machine
 from edgelinux_installer.preflight import check_tree
 from edgelinux_installer.progress import Progress
 from edgelinux_installer.source import fetch, location
 from edgelinux_installer.steps.accounts import useradd_argv
-from edgelinux_installer.steps.network import profiles
 from edgelinux_installer.steps.system import hosts
 from edgelinux_installer.steps.timesync import with_sources
+
+from tests.unit.installer.refusals import REFUSALS
 
 # Where the kickstart comes from
 
@@ -102,6 +103,13 @@ def test_a_web_server_in_trouble_is_asked_again(server: str) -> None:
     assert len(waits) == 2
 
 
+def test_a_kickstart_includes_from_a_web_server(server: str) -> None:
+    _Server.answers = [200, 404]
+    assert read_kickstart(f"%include {server}\n", "ks.cfg").finish == "reboot"
+    with pytest.raises(KickstartError, match=r"^ks\.cfg:1: %include http://127.*: 404 Not Found"):
+        read_kickstart(f"%include {server}\n", "ks.cfg")
+
+
 def test_a_missing_page_is_final(server: str) -> None:
     _Server.answers = [404]
     with pytest.raises(EdgeLinuxError, match=r"cannot fetch the kickstart .*: 404 Not Found"):
@@ -167,43 +175,6 @@ def test_progress_counts_weights() -> None:
 # Small deciders of the steps
 
 
-def test_a_bridge_takes_the_address_of_its_card() -> None:
-    net = NetworkPlan(Network(device="br0", ports=("link",)), Nic("ens3", "52:54:00:00:00:01", True))
-    found = profiles(net)
-    assert list(found) == ["br0", "br0-port"]
-    bridge, port = found["br0"], found["br0-port"]
-    assert "type=bridge\n" in bridge
-    assert "interface-name=br0\n" in bridge
-    assert "[bridge]\nstp=false\nmac-address=52:54:00:00:00:01\n" in bridge
-    assert "[ipv4]\nmethod=auto\n" in bridge
-    identity = next(line for line in bridge.splitlines() if line.startswith("uuid=")).removeprefix("uuid=")
-    assert f"controller={identity}\nport-type=bridge\n" in port
-    assert "[ethernet]\nmac-address=52:54:00:00:00:01\n" in port
-    assert "interface-name" not in port
-    assert "[ipv4]" not in port
-
-
-def test_a_static_card() -> None:
-    network = Network(
-        device="ens3",
-        bootproto="static",
-        ip="192.0.2.10",
-        netmask="255.255.255.128",
-        gateway="192.0.2.1",
-        nameservers=("192.0.2.1", "2001:db8::1"),
-        ipv6=True,
-        onboot=False,
-    )
-    (text,) = profiles(NetworkPlan(network, Nic("ens3", "52:54:00:00:00:01", True))).values()
-    assert "[ipv4]\nmethod=manual\naddress1=192.0.2.10/25\ngateway=192.0.2.1\ndns=192.0.2.1;\n" in text
-    assert "[ipv6]\nmethod=auto\ndns=2001:db8::1;\n" in text
-    assert "autoconnect=false\n" in text
-
-
-def test_without_a_card_there_is_only_the_bridge() -> None:
-    assert list(profiles(NetworkPlan(Network(device="br0", ports=("link",)), None))) == ["br0"]
-
-
 def test_hosts_knows_short_and_long_name() -> None:
     assert "127.0.1.1 a.b.c a\n" in hosts("a.b.c")
     assert "127.0.1.1 a\n" in hosts("a")
@@ -220,7 +191,7 @@ def test_time_sources_replace_those_of_the_image() -> None:
 def test_useradd() -> None:
     (user,) = read_kickstart("user --name=a --gid=7 --uid=8 --homedir=/h --gecos='A B'", "ks").users
     assert shlex.join(useradd_argv(user)) == (
-        "useradd --create-home --shell /bin/bash --gid a --uid 8 --home-dir /h --comment 'A B' a"
+        "useradd --create-home --shell /bin/bash --gid 7 --uid 8 --home-dir /h --comment 'A B' a"
     )
 
 
@@ -244,7 +215,10 @@ def tree(tmp_path: Path) -> Path:
 
 
 def test_a_kickstart_that_fits_the_tree(tree: Path) -> None:
-    text = "services --enabled=foo,bar@x,foo.service\nuser --name=a --shell=/bin/sh\n%post\nx\n%end\n"
+    text = (
+        "services --enabled=foo,bar@x,foo.service\ngroup --name=disk\ngroup --name=x --gid=9\n"
+        "user --name=a --shell=/bin/sh\n%post\nx\n%end\n"
+    )
     check_tree(read_kickstart(text, "ks.cfg"), tree)
 
 
@@ -259,6 +233,13 @@ def test_a_kickstart_that_fits_the_tree(tree: Path) -> None:
         ("user --name=a --uid=1", "ks.cfg:1: user --uid=1 is in use"),
         ("user --name=a --uid=2000\nuser --name=b --uid=2000", "ks.cfg:2: user --uid=2000 is in use"),
         ("user --name=a --gid=6", "ks.cfg:1: user --gid=6 is in use"),
+        ("group --name=a --gid=6", "ks.cfg:1: group --gid=6 is in use"),
+        ("group --name=a --gid=70\ngroup --name=b --gid=70", "ks.cfg:1: group --gid=70 is given twice"),
+        ("group --name=disk --gid=7", "ks.cfg:1: the image already has a group disk, with --gid=6"),
+        (
+            "%pre-install --interpreter=/bin/perl\nx\n%end",
+            "ks.cfg:1: %pre-install: the image has no /bin/perl",
+        ),
         ("user --name=a --shell=/bin/zsh", "ks.cfg:1: the image has no shell /bin/zsh"),
         ("%post --interpreter=/usr/bin/perl\nx\n%end", "ks.cfg:1: %post: the image has no /usr/bin/perl"),
     ],
@@ -284,7 +265,8 @@ def ready(
     monkeypatch.setattr(cli, "console_names", lambda: ("tty0",))
     monkeypatch.setattr(cli, "Consoles", lambda names, stdout: Consoles([], stdout=True))
     monkeypatch.setattr(cli, "check_tree", lambda ks: check_tree(ks, tree))
-    monkeypatch.setattr("edgelinux_installer.cli.machine.look", lambda: machine)
+    monkeypatch.setattr(hardware, "record", lambda: None)
+    monkeypatch.setattr(hardware, "machine", lambda recorded: machine)
     monkeypatch.setattr("edgelinux_installer.cli.images.load", lambda: image)
     monkeypatch.setattr(cli, "run", lambda argv: ran.append(argv))
     monkeypatch.setattr(cli, "start_shells", lambda names: ran.append(["shells", *names]))
@@ -308,9 +290,9 @@ def test_check_prints_the_plan_and_does_nothing(
 def test_check_of_a_bad_kickstart(
     ready: list[list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "ks.cfg").write_text("autopart\n")
+    (tmp_path / "ks.cfg").write_text("part\n")
     assert cli.main(["--check", "--kickstart", f"{tmp_path}/ks.cfg"]) == 2
-    assert "ks.cfg:1: autopart is not supported" in capsys.readouterr().err
+    assert "ks.cfg:1: part is not supported" in capsys.readouterr().err
 
 
 def test_a_finished_installation_ends_as_the_kickstart_says(
@@ -342,6 +324,16 @@ def test_a_failed_installation_leaves_a_shell_and_no_reboot(
     assert (tmp_path / "run/install.log").stat().st_mode & 0o777 == 0o600
 
 
+def test_a_step_that_was_left_behind_does_not_keep_the_installer(
+    ready: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left: list[int] = []
+    monkeypatch.setattr(cli, "left_behind", lambda: True)
+    monkeypatch.setattr("edgelinux_installer.cli.os._exit", left.append)
+    cli.main(["--kickstart", "/none"])
+    assert left == [1]
+
+
 def test_a_person_who_started_it_gets_no_second_shell(
     ready: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -351,19 +343,104 @@ def test_a_person_who_started_it_gets_no_second_shell(
 
 
 def test_pre_runs_before_disks_are_looked_at(
-    ready: list[list[str]], tmp_path: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch
+    ready: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order: list[str] = []
     monkeypatch.setattr(cli, "run_pre", lambda ks: order.append("pre"))
 
-    def look() -> Machine:
-        order.append("look")
-        return machine
-
-    monkeypatch.setattr("edgelinux_installer.cli.machine.look", look)
+    monkeypatch.setattr(hardware, "record", lambda: order.append("look"))
     monkeypatch.setattr(cli, "install", lambda plan, say: order.append("install"))
     cli.main(["--kickstart", f"{tmp_path}/ks.cfg"])
     assert order == ["pre", "look", "install"]
+
+
+def test_what_pre_wrote_is_included(
+    ready: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = tmp_path / "made.ks"
+    monkeypatch.setattr("edgelinux_installer.kickstart.include._LATER", (f"{tmp_path}/made",))
+    (tmp_path / "ks.cfg").write_text(
+        f"%include {made}\nhalt\n%pre --erroronfail\necho network --hostname=made > {made}\n%end\n"
+    )
+    plans: list[InstallPlan] = []
+    monkeypatch.setattr(cli, "install", lambda plan, say: plans.append(plan))
+    assert cli.main(["--kickstart", f"{tmp_path}/ks.cfg"]) == 0
+    assert [plan.hostname for plan in plans] == ["made"]
+    made.unlink()
+    (tmp_path / "ks.cfg").write_text(f"%include {made}\nhalt\n%pre\ntrue\n%end\n")
+    assert cli.main(["--kickstart", f"{tmp_path}/ks.cfg"]) == 2
+    assert len(plans) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "ran"),
+    [
+        (EdgeLinuxError("it broke"), ["onerror 1", "onerror 2"]),
+        (InstallError("it broke"), ["onerror 1", "onerror 2"]),
+        (DefectError("it broke"), ["onerror 1", "onerror 2", "traceback"]),
+        (KeyError("it broke"), ["onerror 1", "onerror 2", "traceback"]),
+    ],
+)
+def test_scripts_for_a_failed_installation(
+    ready: list[list[str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: Exception,
+    ran: list[str],
+) -> None:
+    def fail(*_arguments: Any) -> None:
+        raise error
+
+    said = tmp_path / "said"
+    monkeypatch.setattr(cli, "install", fail)
+    (tmp_path / "ks.cfg").write_text(
+        f"%onerror --erroronfail\necho onerror 1 >> {said}; exit 7\n%end\n"
+        f"%traceback\necho traceback >> {said}\n%end\n"
+        f"%onerror --log={tmp_path}/log\necho onerror 2 >> {said}; echo seen\n%end\n"
+    )
+    assert cli.main(["--kickstart", f"{tmp_path}/ks.cfg"]) == 1
+    assert said.read_text().splitlines() == ran
+    assert (tmp_path / "log").read_text() == "seen\n"
+    assert "INSTALLATION FAILED: " in capsys.readouterr().out
+
+
+def test_the_installer_refuses_what_check_refuses(
+    ready: list[list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "ks.cfg"
+    for text, line, message in REFUSALS:
+        if message:
+            file.write_text(text)
+            assert cli.main(["--kickstart", str(file)]) == 2
+            out = capsys.readouterr().out
+            assert f"INSTALLATION FAILED: {file}:{line}: " in out
+            assert message in out
+
+
+def test_selinux_is_refused_by_the_installer_too(
+    ready: list[list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "ks.cfg").write_text("selinux --permissive\n")
+    assert cli.main(["--check", "--kickstart", f"{tmp_path}/ks.cfg"]) == 2
+    assert "ks.cfg:1: selinux --permissive: Test base 1 has no SELinux" in capsys.readouterr().err
+
+
+def test_the_hardware_as_a_file(
+    ready: list[list[str]],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    recorded = hardware.load(Path(__file__).parent / "golden/rack-server/hardware.json")
+    monkeypatch.setattr(hardware, "record", lambda: recorded)
+    assert cli.main(["--hardware"]) == 0
+    (tmp_path / "hardware.json").write_text(capsys.readouterr().out)
+    assert hardware.load(tmp_path / "hardware.json") == recorded
+    assert ready == []
+    monkeypatch.setattr("edgelinux_installer.cli.os.geteuid", lambda: 1000)
+    assert cli.main(["--hardware"]) == 1
+    assert "looking at the disks needs root (sudo edgelinux-install --hardware)" in capsys.readouterr().err
 
 
 # What scripts and a failed attempt left

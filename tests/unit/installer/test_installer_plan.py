@@ -170,8 +170,9 @@ def test_the_plan(machine: Machine, image: ImageInfo) -> None:
     assert plan.root_dataset == "antlets/ROOT/2.1.0"
     assert plan.layout == "mirror"
     assert plan.media_label == "EDGELINUX_0123ABCD"
-    (net,) = plan.networks
-    assert (net.network.device, net.network.ports, net.nic) == ("br0", ("link",), machine.nics[0])
+    bridge, port = plan.networks
+    assert (bridge.name, bridge.kind, bridge.nic) == ("br0", "bridge", machine.nics[0])
+    assert (port.kind, port.nic, port.controller) == ("ethernet", machine.nics[0], "br0")
     assert plan.notices == ()
 
 
@@ -218,7 +219,7 @@ def test_notices(machine: Machine, image: ImageInfo, disk: MakeDisk) -> None:
 
 def test_a_card_by_mac_gets_its_name(machine: Machine, image: ImageInfo) -> None:
     plan = make_plan(ks("network --device=52:54:00:00:00:01"), machine, image)
-    assert plan.networks[0].network.device == "ens3"
+    assert plan.networks[0].name == "ens3"
 
 
 def test_link_is_the_first_card_with_a_carrier() -> None:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import groupby
@@ -16,6 +17,7 @@ import pytest
 from edgelinux_hostd import bootconfig, esp
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.image import ImageInfo
+from edgelinux_installer import install as install_module
 from edgelinux_installer import stream as stream_module
 from edgelinux_installer.context import Context, Step
 from edgelinux_installer.install import InstallError, install
@@ -225,6 +227,8 @@ def test_the_golden_path(world: World) -> None:
         "umount /esp/vda2",
         "mount -t vfat",
         "umount /esp/vdb2",
+        "zpool status -P antlets",
+        "zpool set failmode=wait antlets",
         "umount --recursive /target",
         "zpool export antlets",
         "mount -t vfat",
@@ -331,7 +335,7 @@ def test_progress_names_step_percentage_and_time(world: World) -> None:
     world.install()
     assert world.said[0] == "Installing edgeLinux OS 2.1.0 (Test base 1, ZFS 2.3.9)"
     lines = [line for line in world.said if "%" in line]
-    assert lines[0].split() == ["edgeLinux", "installer", "1/16", "0%", "0", "s", "Checking", "the", "medium"]
+    assert lines[0].split() == ["edgeLinux", "installer", "1/18", "0%", "0", "s", "Checking", "the", "medium"]
     assert sum("Writing the system: " in line for line in lines) == 2
     percents = [int(line.split("%")[0].split()[-1]) for line in lines]
     assert percents == sorted(percents)
@@ -482,3 +486,198 @@ def test_closing_is_patient(world: World) -> None:
         patch.setattr("edgelinux_hostd.run.subprocess.run", busy_once)
         world.install()
     assert world.bootable()
+
+
+# A disk that goes away
+
+
+class _Child:
+    """A program that a step waits for."""
+
+    def __init__(self) -> None:
+        self.killed = threading.Event()
+
+    def kill(self) -> None:
+        self.killed.set()
+
+
+def _status(world: World, state: str) -> str:
+    """What `zpool status -P` says once a member of the pool is in a state."""
+    create = world.ran[world.index("zpool create")].split()
+    members = ((create[-2], "ONLINE"), (create[-1], state))
+    return "  pool: antlets\n state: DEGRADED\n" + "".join(
+        f"\t  {name}  {is_}  0 0 0\n" for name, is_ in members
+    )
+
+
+def test_a_disk_pulled_out_while_unpacking_ends_the_unpacking(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = _Child()
+
+    def unpack(ctx: Context) -> None:
+        ctx.children.append(child)  # type: ignore[arg-type]
+        Path(world.plan.disks[1].path).unlink()
+        assert child.killed.wait(60)
+        raise EdgeLinuxError("killed")
+
+    world.answers["zpool list -H -o name"] = (0, "antlets\n")
+    number = next(number for number, step in enumerate(STEPS) if step.name == "Writing the system")
+    with pytest.raises(InstallError) as caught:
+        world.install((*STEPS[:number], replace(STEPS[number], run=unpack), *STEPS[number + 1 :]))
+    lost = f"disk {world.plan.disks[1].path} disappeared while writing the system"
+    assert str(caught.value) == lost
+    assert world.said[-1] == f"{lost}; stopping"
+    assert world.ran[-2:] == ["umount --recursive /target", "zpool export -f antlets"]
+    assert not world.bootable()
+
+
+def test_a_step_that_hangs_on_the_lost_disk_is_left_behind(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = threading.Event()
+
+    def hang(ctx: Context) -> None:
+        Path(world.plan.disks[0].path).unlink()
+        gate.wait()
+
+    monkeypatch.setattr(install_module, "_GRACE_SECONDS", 0.05)
+    with pytest.raises(InstallError, match="disappeared while creating the datasets"):
+        world.install((*STEPS[:4], replace(STEPS[4], run=hang), *STEPS[5:]))
+    assert install_module.left_behind()
+    gate.set()
+    for thread in threading.enumerate():
+        if thread.name.startswith("step: "):
+            thread.join()
+    assert not install_module.left_behind()
+    assert not world.bootable()
+
+
+def test_closing_the_pool_may_hang_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = threading.Event()
+    monkeypatch.setattr(install_module, "_CLEANING_SECONDS", 0.05)
+    monkeypatch.setattr("edgelinux_installer.install.halfmade.put_away", lambda run_dir, target: gate.wait())
+
+    def lose(_ctx: Context) -> None:
+        Path(world.plan.disks[0].path).unlink()
+        raise EdgeLinuxError("input/output error")
+
+    with pytest.raises(InstallError, match="disappeared while naming the host"):
+        world.install((*STEPS[:7], replace(STEPS[7], run=lose), *STEPS[8:]))
+    gate.set()
+
+
+def test_a_disk_lost_between_steps(world: World) -> None:
+    def last_write(ctx: Context) -> None:
+        STEPS[7].run(ctx)
+        Path(world.plan.disks[0].path).unlink()
+
+    with pytest.raises(InstallError, match="disappeared while "):
+        world.install((*STEPS[:7], replace(STEPS[7], run=last_write), *STEPS[8:]))
+    assert not world.bootable()
+
+
+@pytest.mark.parametrize(
+    ("state", "what"), [("REMOVED", "disappeared"), ("FAULTED", r"failed \(its state is FAULTED\)")]
+)
+def test_a_pool_that_is_not_whole_is_never_made_bootable(world: World, state: str, what: str) -> None:
+    """Its disk is there, or there again, but the pool has given it up."""
+
+    def create(ctx: Context) -> None:
+        STEPS[3].run(ctx)
+        world.answers["zpool status -P antlets"] = (0, _status(world, state))
+
+    with pytest.raises(InstallError, match=f"{world.plan.disks[1].path} {what} while closing the pool"):
+        world.install((*STEPS[:3], replace(STEPS[3], run=create), *STEPS[4:]))
+    assert not world.bootable()
+
+
+def test_a_failing_program_is_not_the_reason_when_a_disk_is_lost(world: World) -> None:
+    def create(ctx: Context) -> None:
+        STEPS[3].run(ctx)
+        world.answers["zpool status -P antlets"] = (0, _status(world, "UNAVAIL"))
+        world.answers["unsquashfs"] = (1, "Write failed because Input/output error\n")
+
+    with pytest.raises(InstallError) as caught:
+        world.install((*STEPS[:3], replace(STEPS[3], run=create), *STEPS[4:]))
+    assert str(caught.value) == f"disk {world.plan.disks[1].path} disappeared while writing the system"
+
+
+def test_a_disk_lost_while_made_bootable_leaves_no_boot_loader(world: World) -> None:
+    def bootable(ctx: Context) -> None:
+        STEPS[-1].run(ctx)
+        Path(world.plan.disks[1].path).unlink()
+        raise EdgeLinuxError("input/output error")
+
+    with pytest.raises(InstallError, match="disappeared while making the disks bootable"):
+        world.install((*STEPS[:-1], replace(STEPS[-1], run=bootable)))
+    assert not any((esp_dir / "EFI/BOOT/BOOTX64.EFI").exists() for esp_dir in world.esps)
+
+
+def test_the_pool_waits_for_its_disks_only_once_it_is_a_hosts(world: World) -> None:
+    world.install()
+    assert "failmode=continue" in world.ran[world.index("zpool create")]
+    assert world.index("zpool set failmode=wait antlets") < world.index("zpool export")
+
+
+# What other kickstarts do
+
+
+def install_with(world: World, machine: Machine, image: ImageInfo, *lines: str) -> None:
+    text = "\n".join(["clearpart --all", *lines, ""])
+    disks = replace(machine, disks=world.plan.disks)
+    world.plan = make_plan(read_kickstart(text, "ks.cfg"), disks, image)
+    world.install()
+
+
+def test_pre_install_scripts_run_before_the_system_is_written(
+    world: World, machine: Machine, image: ImageInfo
+) -> None:
+    install_with(world, machine, image, "%pre-install --interpreter=/bin/true", "x", "%end")
+    assert world.index("zfs mount") < world.index("/bin/true") < world.index("unsquashfs")
+
+
+def test_the_installed_menu_waits_as_long_as_the_kickstart_says(
+    world: World, machine: Machine, image: ImageInfo
+) -> None:
+    install_with(world, machine, image, "bootloader --timeout=11")
+    assert bootconfig.load(world.target).timeout == 11
+    for esp_dir in world.esps:
+        assert "set timeout=11\n" in (esp_dir / "edgelinux/grub.cfg").read_text()
+
+
+def test_groups_come_before_users(world: World, machine: Machine, image: ImageInfo) -> None:
+    install_with(
+        world,
+        machine,
+        image,
+        "group --name=a --gid=1500",
+        "group --name=b",
+        "user --name=u --gid=1500 --groups=b",
+    )
+    expected = [
+        "chroot /target groupadd --force --gid 1500 a",
+        "chroot /target groupadd --force b",
+        "chroot /target useradd --create-home --shell /bin/bash --gid 1500 --groups b u",
+    ]
+    assert [line for line in world.ran if "groupadd --force" in line or "useradd" in line][:2] == expected[:2]
+    assert expected[2] in world.ran
+    assert "chroot /target groupadd --gid 1500 u" not in world.ran
+
+
+def test_the_firewall_of_a_kickstart(world: World, machine: Machine, image: ImageInfo) -> None:
+    install_with(world, machine, image, "firewall --remove-service=ssh --http --trust=ens3")
+    text = (world.target / "etc/edgelinux/firewall.nft").read_text()
+    assert "dport 22 " not in text
+    assert "tcp dport 80 accept" in text
+    assert 'iifname "ens3" accept' in text
+
+
+@pytest.mark.parametrize("mode", ["enforcing", "permissive", "disabled"])
+def test_selinux_on_a_base_that_has_it(world: World, machine: Machine, image: ImageInfo, mode: str) -> None:
+    config = world.target / "etc/selinux/config"
+    config.parent.mkdir(parents=True)
+    config.write_text("# SELINUX= can take one of these\nSELINUX=enforcing\nSELINUXTYPE=targeted\n")
+    install_with(world, machine, image.model_copy(update={"selinux": True}), f"selinux --{mode}")
+    assert config.read_text() == f"# SELINUX= can take one of these\nSELINUXTYPE=targeted\nSELINUX={mode}\n"
+    assert (world.target / ".autorelabel").exists() is (mode != "disabled")

@@ -4,8 +4,12 @@ import contextlib
 
 import pytest
 from edgelinux_installer.kickstart import SUPPORTED, KickstartError, Network, TimeSource, read_kickstart
+from edgelinux_installer.kickstart.supported import COMMANDS, SECTIONS
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from tests.unit.installer.refusals import REFUSALS
+from tests.unit.installer.strategies import kickstart_lines, unreachable
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl me@example"
 
@@ -69,8 +73,8 @@ def test_a_whole_kickstart() -> None:
         Network(
             device="br0",
             ports=("link",),
-            stp=True,
-            bootproto="static",
+            bridge_options=(("stp", "true"),),
+            ipv4="static",
             ip="192.0.2.10",
             netmask="255.255.255.0",
             gateway="192.0.2.1",
@@ -88,7 +92,7 @@ def test_a_whole_kickstart() -> None:
     assert (ks.services.enabled, ks.services.disabled) == (("a", "b"), ("c",))
     assert ks.bootloader.append == ("console=tty0", "console=ttyS0,115200")
     assert ks.zerombr
-    assert ks.clearpart.erase
+    assert ks.clearpart.erase == "everything"
     assert ks.clearpart.drives == ks.only_use == ("vda", "vdb")
     assert (ks.zfs.layout, ks.zfs.disks) == ("mirror", 2)
     assert ks.zfs.select == ("/dev/disk/by-id/foo*", "/dev/vda")
@@ -110,7 +114,7 @@ def test_a_whole_kickstart() -> None:
 def test_the_empty_kickstart_is_one() -> None:
     ks = read_kickstart("", "ks.cfg")
     assert ks.finish == "reboot"
-    assert not ks.clearpart.erase
+    assert ks.clearpart.erase == "nothing"
     assert ks.utc
     assert ks.ntp
 
@@ -135,96 +139,7 @@ def test_what_happens_at_the_end(word: str, finish: str) -> None:
     assert read_kickstart(word, "ks.cfg").finish == finish
 
 
-@pytest.mark.parametrize(
-    ("text", "line", "message"),
-    [
-        # commands
-        ("text\nfoo", 2, "foo is not a kickstart command (supported are: bootloader,"),
-        ("text\nnetwrk --device=x", 2, "netwrk is not a kickstart command (did you mean network?"),
-        (
-            "part / --size=1",
-            1,
-            "part is not supported (disks are laid out by the section `%addon edgelinux_zfs`",
-        ),
-        (
-            "url --url=http://x",
-            1,
-            "url is not supported (leave it out: the system comes from the booted medium",
-        ),
-        ("reboot\nlang C\npoweroff", 3, "poweroff repeats or contradicts line 1"),
-        ("timezone UTC\n\ntimezone UTC", 3, "timezone repeats or contradicts line 1"),
-        # options
-        ("timezone UTC --isUtc", 1, "timezone --isUtc is not supported (RHEL 10 syntax has --utc)"),
-        ("timezone UTC --ntpservers=a", 1, "`timesource --ntp-server=HOST`"),
-        ("reboot --eject", 1, "reboot --eject is not supported"),
-        ("clearpart --linux", 1, "clearpart --linux is not supported (clearpart --all"),
-        ("network --mtu=9000", 1, "network --mtu is not supported (supported options: --activate,"),
-        ("user --nam=x", 1, "user --nam is not supported"),
-        ("rootpw --allow-ssh x", 1, "SSH takes keys only"),
-        ("bootloader --location=mbr", 1, "every disk of the pool"),
-        ("bootloader --timeout=5", 1, "waits 3 seconds"),
-        ("user --name=x --uid=abc", 1, "invalid int value"),
-        ("lang", 1, "required: <lang>"),
-        ("zerombr yes", 1, "unrecognized arguments"),
-        # values
-        ("rootpw 'x", 1, "No closing quotation"),
-        ("rootpw --iscrypted hello", 1, "the password is not a hash"),
-        ("user --name=Admin", 1, "'Admin' is not an account name"),
-        ("user --name=root", 1, "the account root exists"),
-        ("user --name=a\nuser --name=a", 2, "already been defined"),
-        ("user --name=a --homedir=../x", 1, "is not an absolute path"),
-        ("user --name=a --gecos=x:y", 1, "cannot hold a colon"),
-        ("user --name=a --groups=x,Y", 1, "'Y' is not a group name"),
-        ("sshkey --username=root foo", 1, "this is not an SSH public key"),
-        ("firewall --port=99999:tcp", 1, "is not a port"),
-        ("firewall --service=gopher", 1, "firewall --service=gopher is not known"),
-        ("services --enabled=a --disabled=a", 1, "both enables and disables a"),
-        ("services --enabled=a;b", 1, "is not the name of a service"),
-        ("bootloader --append='a;reboot'", 1, "is not a kernel argument"),
-        ("bootloader --append=root=/dev/vda", 1, "is set by the installer"),
-        ("timesource --ntp-server=a/b", 1, "is not a host name or address"),
-        ("%pre --interpreter=sh\n%end", 0, ""),
-        # network
-        ("network --hostname=-a", 1, "'-a' is not a host name"),
-        ("network --hostname=a\nnetwork --hostname=b", 2, "two host names: a, b"),
-        ("network --device=eth0/1", 1, "is not a network device"),
-        ("network --bootproto=static", 1, "needs --ip and --netmask"),
-        ("network --ip=192.0.2.1", 1, "--bootproto is dhcp"),
-        ("network --bootproto=static --ip=x --netmask=255.0.0.0", 1, "--ip=x is not an IP address"),
-        ("network --bootproto=static --ip=192.0.2.1 --netmask=255.0.255.0", 1, "is not a netmask"),
-        (
-            "network --bootproto=static --ip=192.0.2.1 --netmask=255.255.255.0 --gateway=10.0.0.1",
-            1,
-            "the gateway 10.0.0.1 is not in the subnet 192.0.2.0/24",
-        ),
-        ("network --nameserver=x", 1, "--nameserver=x is not an IP address"),
-        ("network --device=br0 --bridgeslaves=a,b", 1, "several NICs"),
-        ("network --device=br0 --bridgeslaves=a --bridgeopts=priority=1", 1, "--bridgeopts=priority=1"),
-        ("network --device=eth0\nnetwork --device=eth0", 2, "device eth0 is configured twice"),
-        ("network --device=link\nnetwork --device=eth1", 1, "`link` leaves open which NIC it is"),
-        # sections
-        ("%foo\n%end", 1, "unknown section %foo (supported sections: %addon, %packages, %post, %pre)"),
-        ("text\n%include /tmp/x", 2, "%include is not supported"),
-        ("%ksappend http://x", 1, "%ksappend is not supported"),
-        ("%post\n%include /x\n%end", 2, "%include is not supported"),
-        ("%post --bla\n%end", 1, "%post --bla is not supported"),
-        ("%post\necho", 2, "does not end with %end"),
-        ("%packages --ignoremissing\n%end", 1, "%packages --ignoremissing is not supported"),
-        ("%packages\n-\n%end", 2, "cannot be read"),
-        ("%addon com_redhat_kdump\n%end", 1, "%addon com_redhat_kdump is not supported"),
-        ("%addon edgelinux_zfs --x\n%end", 1, "takes no options"),
-        ("%addon edgelinux_zfs\nraid = 5\n%end", 2, "unknown key 'raid' (the keys are: pool, layout"),
-        ("%addon edgelinux_zfs\nlayout\n%end", 2, "expected `key = value`"),
-        ("%addon edgelinux_zfs\nlayout = raidz\n%end", 2, "layout = raidz is not known"),
-        ("%addon edgelinux_zfs\ndisks = two\n%end", 2, "disks = two is not a number"),
-        ("%addon edgelinux_zfs\ndisks = 2\ndisks = 2\n%end", 3, "disks is given twice"),
-        ("%addon edgelinux_zfs\npool = tank\n%end", 2, "pool = tank is not supported"),
-        ("%addon edgelinux_zfs\nselect = a,,b\n%end", 2, "select is a comma-separated list"),
-        ("%addon edgelinux_zfs\nlayout = single\ndisks = 2\n%end", 4, "layout = single has one disk"),
-        ("%addon edgelinux_zfs\ndisks = 1\n%end", 3, "layout = mirror needs two disks"),
-        ("%addon edgelinux_zfs\n%end\n%addon edgelinux_zfs\n%end", 3, "is given twice"),
-    ],
-)
+@pytest.mark.parametrize(("text", "line", "message"), REFUSALS)
 def test_refusals_name_file_line_and_what_to_do(text: str, line: int, message: str) -> None:
     if not message:
         # A script without a body is no script, whatever its header says.
@@ -239,14 +154,72 @@ def test_refusals_name_file_line_and_what_to_do(text: str, line: int, message: s
 
 
 def test_every_refused_command_lists_the_supported_ones() -> None:
-    with pytest.raises(KickstartError) as caught:
-        read_kickstart("autopart", "ks.cfg")
-    assert all(name in str(caught.value) for name in SUPPORTED)
+    for name, command in COMMANDS.items():
+        if command.status == "refused":
+            with pytest.raises(KickstartError) as caught:
+                read_kickstart(name, "ks.cfg")
+            assert f"ks.cfg:1: {name} is not supported ({command.note}" in str(caught.value)
+            assert all(supported in str(caught.value) for supported in SUPPORTED)
+
+
+def test_every_refused_option_says_what_to_use() -> None:
+    for name, command in {**COMMANDS, **SECTIONS}.items():
+        for option, entry in command.options.items() if command.status != "refused" else ():
+            if entry.status == "refused":
+                with pytest.raises(KickstartError) as caught:
+                    read_kickstart(f"{name} {option}=1\n{'%end' if name[0] == '%' else ''}", "ks.cfg")
+                assert str(caught.value) == f"ks.cfg:1: {name} {option} is not supported ({entry.note})"
+
+
+@pytest.mark.parametrize(
+    ("text", "notice"),
+    [
+        ("graphical", "ks:1: graphical has no effect: there is no graphical installer"),
+        ("eula --agreed", "ks:1: eula --agreed has no effect: there is no licence"),
+        (
+            "text\nlang C --addsupport=de_DE",
+            "ks:2: lang --addsupport has no effect: the image has the locales",
+        ),
+        ("keyboard us --switch=x", "ks:1: keyboard --switch has no effect"),
+        ("keyboard --xlayouts='de (nodeadkeys)'", "ks:1: keyboard: the console has one layout, de"),
+        ("keyboard --xlayouts=us,de", "ks:1: keyboard: the console has one layout, us"),
+        ("logging", "ks:1: logging has no effect: the log is /run/edgelinux/install.log"),
+        ("autopart --nohome", "ks:1: autopart --nohome has no effect: /home is a dataset"),
+        ("bootloader --boot-drive=sda", "--boot-drive has no effect: the boot loader goes onto every disk"),
+        ("network --device=eth0 --activate", "network --activate has no effect: the live system uses DHCP"),
+        ("%packages --nocore\n%end", "%packages --nocore has no effect: the image is the package set"),
+        ("%traceback\nx\n%end", "ks:1: RHEL 10 deprecates %traceback: use %onerror"),
+        ("%include /tmp/p\n%pre\nx\n%end", "ks:1: %include /tmp/p is read once the %pre scripts have run"),
+    ],
+)
+def test_what_is_accepted_without_effect_is_told(text: str, notice: str) -> None:
+    (told,) = read_kickstart(text, "ks").told()
+    assert notice in told
+
+
+def test_what_is_done_is_not_told() -> None:
+    text = (
+        "text\nautopart --noswap --nolvm\nmediacheck\nskipx\nfirstboot --disable\nbootloader --location=mbr\n"
+    )
+    assert read_kickstart(text, "ks").notices == ()
 
 
 WORDS = st.sampled_from(
     [*SUPPORTED, "%post", "%pre", "%end", "%addon edgelinux_zfs", "%packages", "\\", "'", '"']
 )
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(kickstart_lines(), max_size=8))
+def test_no_lines_crash_the_reader(lines: list[str]) -> None:
+    for after_pre in (False, True):
+        try:
+            ks = read_kickstart("\n".join(lines), "ks.cfg", get=unreachable, after_pre=after_pre)
+        except KickstartError as error:
+            assert str(error).startswith("ks.cfg")  # noqa: PT017
+            assert "\n" not in str(error)  # noqa: PT017
+        else:
+            assert all(told.startswith("ks.cfg:") for told in ks.told())
 
 
 @settings(deadline=None)
@@ -257,4 +230,4 @@ WORDS = st.sampled_from(
 )
 def test_no_text_crashes_the_reader(text: str) -> None:
     with contextlib.suppress(KickstartError):
-        read_kickstart(text, "ks.cfg")
+        read_kickstart(text, "ks.cfg", get=unreachable)

@@ -1,0 +1,143 @@
+"""What a base's archive says of the packages in a tree: versions, package files and their hashes.
+
+The tree keeps no package sources. An overlay gets them back, the base's own tool checks the index's
+signature, and its answers are read here: paragraphs of `Field: value` lines as deb-control(5) has them, which
+other package managers can be told to print.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from debian.deb822 import Deb822
+
+from .debs import MAINTAINER
+from .images import TreePackages
+from .inputs import Json
+from .lock import Lock, LockedPackage
+from .mirrors import MirrorUrls
+from .tree import capture_in, fill, put_files
+
+__all__ = [
+    "ArchivePackage",
+    "describe",
+    "describe_argv",
+    "from_json",
+    "lay_sources",
+    "parse",
+    "pins",
+    "read_index",
+    "to_json",
+    "write_index",
+]
+
+_INDEX = "packages.json"
+
+
+@dataclass(frozen=True)
+class ArchivePackage:
+    """A package as the archive's index has it."""
+
+    name: str
+    version: str
+    architecture: str
+    sha256: str
+    """Of the package file; empty when the index does not, or no longer, have this version."""
+    path: str
+    """Of the package file, below the archive's URL."""
+    source: str
+    source_version: str
+    maintainer: str
+    homepage: str
+
+    @property
+    def own(self) -> bool:
+        """Whether it is made from this repository, so that no archive has it."""
+        return self.maintainer == MAINTAINER
+
+    @property
+    def locked(self) -> LockedPackage:
+        """What a lock file holds of it."""
+        return LockedPackage(version=self.version, architecture=self.architecture, sha256=self.sha256)
+
+
+def parse(text: str) -> dict[str, ArchivePackage]:
+    """Read paragraphs; the first of each package counts."""
+    found: dict[str, ArchivePackage] = {}
+    for fields in Deb822.iter_paragraphs(text.splitlines(), use_apt_pkg=False):
+        name = fields.get("Package", "")
+        if name and name not in found:
+            found[name] = _package(name, fields)
+    return dict(sorted(found.items()))
+
+
+def _package(name: str, fields: Mapping[str, str]) -> ArchivePackage:
+    version = fields.get("Version", "")
+    # `Source: name` or `Source: name (version)`, where they differ from the package's own
+    source = re.fullmatch(r"(\S+)(?:\s+\((\S+)\))?", fields.get("Source", "").strip())
+    return ArchivePackage(
+        name=name,
+        version=version,
+        architecture=fields.get("Architecture", ""),
+        sha256=fields.get("SHA256", ""),
+        path=fields.get("Filename", ""),
+        source=source[1] if source else name,
+        source_version=(source[2] if source else "") or version,
+        maintainer=fields.get("Maintainer", ""),
+        homepage=fields.get("Homepage", ""),
+    )
+
+
+def describe_argv(packages: TreePackages, installed: Mapping[str, str]) -> list[str]:
+    """Return the command that asks the index for these packages, by name and version."""
+    words = (
+        fill(packages.describe_word, {"name": name, "version": version})
+        for name, version in installed.items()
+    )
+    return [*packages.describe, *words]
+
+
+def describe(tree: Path, packages: TreePackages, installed: Mapping[str, str]) -> dict[str, ArchivePackage]:
+    """Ask the index in a tree with package sources; raises CommandError."""
+    return parse(capture_in(tree, describe_argv(packages, installed)))
+
+
+def lay_sources(tree: Path, packages: TreePackages, mirrors: MirrorUrls) -> None:
+    """Put the package sources into an overlay over the tree."""
+    values = {"archive": mirrors.archive, "security": mirrors.security}
+    put_files(tree, {path: fill(text, values) for path, text in packages.sources.items()})
+
+
+def pins(packages: TreePackages, lock: Lock) -> str:
+    """Return the file that has the package manager take the locked versions and no others."""
+    wanted = {**lock.zfs_packages, **lock.packages}
+    return "".join(
+        fill(packages.pin.entry, {"name": name, "version": package.version})
+        for name, package in sorted(wanted.items())
+    )
+
+
+def to_json(found: Iterable[ArchivePackage]) -> list[Json]:
+    """Return packages as they are kept in a result."""
+    return [dict(asdict(package)) for package in found]
+
+
+def from_json(rows: Sequence[Mapping[str, str]]) -> Iterator[ArchivePackage]:
+    """Return packages from what `to_json` made."""
+    for row in rows:
+        yield ArchivePackage(**row)
+
+
+def write_index(folder: Path, found: Iterable[ArchivePackage]) -> None:
+    """Keep packages in a stage's result."""
+    text = json.dumps(to_json(found), indent=1, sort_keys=True)
+    (folder / _INDEX).write_text(text + "\n", encoding="utf-8")
+
+
+def read_index(folder: Path) -> list[ArchivePackage]:
+    """Return the packages that `write_index` kept."""
+    return [*from_json(json.loads((folder / _INDEX).read_text(encoding="utf-8")))]

@@ -1,0 +1,96 @@
+"""What an image contains, put together from what its stages know: for manifest and bill of materials."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from .archive import ArchivePackage, from_json, read_index
+from .cache import Result
+from .debs import MAINTAINER
+from .images import Base
+from .inputs import Json
+from .licences import UNKNOWN, Declared, read_licences
+from .lock import differences
+from .sbom import Component, archive_component
+from .stage import Project
+from .tree import fill
+
+__all__ = ["LICENCE", "components", "lock_status"]
+
+LICENCE = "GPL-2.0-or-later"
+"""Of this repository."""
+
+
+def components(
+    base: Base, packages: Mapping[str, str], index: Path, zfs: Mapping[str, Any]
+) -> list[Component]:
+    """Return the parts of an image.
+
+    `packages` are those of the finished tree, with their versions; `index` is the result of the stage
+    package-index; `zfs` are the facts of the stage zfs-modules.
+    """
+    known = {package.name: package for package in read_index(index)}
+    licences = read_licences(index)
+    from_pypi = {spec.package: spec.name for spec in base.pypi}
+
+    def part(name: str, version: str) -> Component:
+        if name in from_pypi:
+            return _own(name, version, _pypi_licence(from_pypi[name]), _pypi(from_pypi[name], version))
+        package = known.get(name)
+        if package is None or package.own:
+            return _own(name, version, Declared(LICENCE))
+        return archive_component(package, licences.get(name, Declared()), _purl(base, package))
+
+    return [*(part(name, version) for name, version in packages.items()), *_zfs_modules(base, zfs, licences)]
+
+
+def _zfs_modules(
+    base: Base, facts: Mapping[str, Any], licences: Mapping[str, Declared]
+) -> Iterator[Component]:
+    """What was compiled lies in no package; its source is the one that the user space is built from."""
+    licence = licences.get(base.zfs.userland, Declared())
+    for package in from_json(facts["packages"]):
+        if package.name == base.zfs.package:
+            source = archive_component(package, licence, _purl(base, package))
+            yield Component(
+                name="zfs-modules",
+                version=str(facts["zfs"]),
+                licence=Declared("CDDL-1.0"),
+                supplier=MAINTAINER,
+                source=f"compiled from {package.name} {package.version} for kernel {facts['kernel']}",
+                made_from=source,
+            )
+
+
+def _own(name: str, version: str, licence: Declared, made_from: Component | None = None) -> Component:
+    return Component(name, version, licence, supplier=MAINTAINER, made_from=made_from)
+
+
+def _pypi(name: str, version: str) -> Component:
+    return Component(name, version, _pypi_licence(name), purl=f"pkg:pypi/{name.lower()}@{version}")
+
+
+def _pypi_licence(name: str) -> Declared:
+    metadata = importlib.metadata.metadata(name)
+    return Declared(str(metadata.json.get("license_expression", UNKNOWN)))
+
+
+def _purl(base: Base, package: ArchivePackage) -> str:
+    values = {"name": package.name, "version": package.version, "architecture": package.architecture}
+    return fill(base.packages.purl, {key: quote(value, safe="") for key, value in values.items()})
+
+
+def lock_status(project: Project, index: Result, zfs: Result) -> dict[str, Json]:
+    """Return what the manifest says of the lock file: whether it was kept to, and what differs from it."""
+    lock = project.lock
+    if lock is None:
+        return {"used": False, "sha256": "", "differences": []}
+    tree = {package.name: package.locked for package in read_index(index.path)}
+    compiled: Any = zfs.facts["packages"]
+    found = {package.name: package.locked for package in from_json(compiled)}
+    lines = [*differences(lock.packages, tree), *differences(lock.zfs_packages, found)]
+    return {"used": project.locked, "sha256": lock.digest, "differences": [*lines]}

@@ -1,0 +1,1 @@
+"""Installation media: what lies on one, how it is written, read, and given another kickstart."""
