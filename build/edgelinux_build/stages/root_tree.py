@@ -106,6 +106,9 @@ class RootTree(Stage):
             (tree / base.packages.pin.file.lstrip("/")).unlink()
             refuse(version_differences(ctx.project.lock, packages))
         set_times(tree, started, ctx.project.epoch)
+        # What diskimage-builder had mounted there is the build host's, its time too.
+        for folder in ("dev", "proc", "sys"):
+            os.utime(tree / folder, (ctx.project.epoch, ctx.project.epoch))
         return tree_facts(base, tree, packages)
 
 
