@@ -54,7 +54,9 @@ class Initramfs(Stage):
         with overlay(ctx.scratch / "tree", layers, ctx.scratch / "upper") as tree, mounted_for_chroot(tree):
             modules = ctx.project.root / _MODULES
             if modules.is_dir():
-                copy_sources(modules, tree / "usr/lib/dracut/modules.d", ignore=("__pycache__", "*.md", "*.c"))
+                copy_sources(
+                    modules, tree / "usr/lib/dracut/modules.d", ignore=("__pycache__", "*.md", "*.c")
+                )
             (tree / _CPU_LEVEL).write_text(f"{ctx.project.base.cpu_level}\n", encoding="utf-8")
             # The image is compressed as a whole, which costs nothing more; unpacking each module by itself
             # while the machine boots does.
