@@ -92,12 +92,26 @@ class Lab:
             assert len(isos) == 1, f"expected one ISO in {out}, found {isos}"
             return isos[0]
 
+    def embedded(self, name: str, site: str) -> Path:
+        """Gives the default ISO the kickstart of a site file's text, as somebody without the cache would."""
+        source = self.iso("default")
+        with self._once(f"iso-{name}"):
+            iso = self.scratch / f"iso-{name}" / f"{name}.iso"
+            if not iso.exists():
+                file = self.artefacts / f"{name}.site.yaml"
+                file.write_text(site)
+                argv = [sys.executable, "-m", "edgelinux_build.cli", "iso", "embed", str(source)]
+                started = time.monotonic()
+                self._build([*argv, "--site", str(file), "--out", str(iso)], name)
+                self.note(f"embed the kickstart {name}", time.monotonic() - started)
+            return iso
+
     def _build(self, argv: list[str], name: str) -> None:
         log = self.artefacts / f"{name}.build.log"
         with log.open("w") as file:
             result = subprocess.run(argv, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT)
         last = "\n".join(log.read_text(errors="replace").splitlines()[-20:])
-        assert result.returncode == 0, f"the ISO {name} could not be built:\n{last}"
+        assert result.returncode == 0, f"the ISO {name} could not be made:\n{last}"
 
     def note(self, what: str, seconds: float) -> None:
         """Notes how long something took, for the table at the end."""

@@ -83,6 +83,15 @@ class SerialShell:
         self._spawn.send(f" {command}\r")
         self._spawn.expect(begun, timeout=120)
 
+    def expect(self, pattern: str, seconds: float) -> str:
+        """Waits for `pattern` in what a started command prints; gives what came before and matched.
+
+        Raises:
+            pexpect.TIMEOUT: it did not come.
+        """
+        self._spawn.expect(pattern, timeout=seconds)
+        return strip_ansi(f"{self._spawn.before}{self._spawn.after}")
+
     def check(self, command: str, seconds: float = 120) -> str:
         """Runs a command that must succeed, and gives its output."""
         result = self.run(command, seconds)

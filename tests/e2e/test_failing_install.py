@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import struct
 import subprocess
 import uuid
@@ -26,7 +27,7 @@ BIOS_BOOT_TYPE = uuid.UUID("21686148-6449-6E6F-744E-656564454649")
 @pytest.fixture(scope="module")
 def failed(lab: Lab) -> Iterator[VirtualMachine]:
     """The machine whose installation has failed."""
-    iso = lab.iso("failing-post", sites.failing_post(lab.public_key))
+    iso = lab.embedded("failing-post", sites.failing_post(lab.public_key))
     facts = media.read_iso(iso, lab.scratch / "failing-iso")
     wishes = Wishes("failing-post", firmware="uefi", iso=iso, first_slot=1, new_disks=("12G", "12G"))
     with lab.ledger.boot("failing-post"):
@@ -57,6 +58,15 @@ def partitions(disk: Path) -> dict[uuid.UUID, tuple[int, int]]:
             if kind.int:
                 found[kind] = (first * 512, (last - first + 1) * 512)
     return found
+
+
+def test_embedding_gives_what_building_gives(lab: Lab) -> None:
+    site = sites.failing_post(lab.public_key)
+    embedded, built = lab.embedded("failing-post", site), lab.iso("failing-post-built", site)
+    with embedded.open("rb") as one, built.open("rb") as other:
+        digests = {hashlib.file_digest(file, "sha256").hexdigest() for file in (one, other)}
+    assert len(digests) == 1
+    built.unlink()
 
 
 def test_the_console_says_why(failed: VirtualMachine) -> None:

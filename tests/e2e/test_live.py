@@ -19,8 +19,9 @@ from edgelinux_build.qemu.session import Wishes
 from tests.e2e.lab import Lab
 from tests.e2e.serial import SerialShell
 
-# vda and vdb could be taken, vdc is too small, vdd gets a file system.
-DISKS = ("12G", "12G", "4G", "9G")
+# vda and vdb could be taken, vdc is too small, vdd gets a file system, and sda can be pulled out.
+DISKS = ("12G", "12G", "4G", "9G", "9G:usb")
+PULLED = "disk4-device"
 MEDIUM = "/run/initramfs/live"
 
 KICKSTART = """\
@@ -102,7 +103,7 @@ def test_it_has_no_failed_units(live: Live) -> None:
 
 
 def test_no_disk_was_written_and_no_pool_imported(live: Live) -> None:
-    assert [written(disk) for disk in live.vm.machine.disks] == [0, 0, 0, 0]
+    assert [written(disk) for disk in live.vm.machine.disks] == [0, 0, 0, 0, 0]
     assert "antlets" not in live.shell.run("zpool list -H").output
 
 
@@ -267,3 +268,24 @@ def test_a_damaged_medium_is_told(live: Live) -> None:
         assert result.status == 1
     finally:
         live.shell.check(f"umount {file}; rm /run/cut")
+
+
+class TestRemoval:
+    """Last of all: begins an installation, which writes to the disks."""
+
+    def test_a_disk_that_is_pulled_out_stops_the_installation(self, live: Live) -> None:
+        kickstart = KICKSTART.format(select="select = /dev/vda, /dev/sda", disks=2, extra="")
+        live.shell.write("/run/test.ks", kickstart)
+        live.shell.start("edgelinux-install --kickstart /run/test.ks", "Writing the system: 10%")
+        live.vm.qmp("device_del", id=PULLED)
+        said = " ".join(live.shell.expect("does not restart by itself", 240).split())
+        assert "INSTALLATION FAILED: disk /dev/sda" in said
+        assert "disappeared while writing the system" in said
+
+    def test_the_pool_is_closed_and_the_other_disk_does_not_boot(self, live: Live) -> None:
+        assert "antlets" not in live.shell.run("zpool list -H", seconds=180).output
+        assert live.shell.run("cmp -n 440 /dev/vda /dev/zero").status == 0
+        live.shell.check("mkdir -p /run/esp && mount -o ro /dev/vda2 /run/esp")
+        names = live.shell.check("find /run/esp -type f; umount /run/esp")
+        assert "BOOTX64" not in names.upper()
+        assert "grub.cfg" not in names

@@ -18,8 +18,8 @@ __all__ = [
     "create_disk",
     "disk_format",
     "extract",
-    "install_entry",
     "is_iso",
+    "menu_entry",
     "overlay",
     "read_iso",
 ]
@@ -29,12 +29,13 @@ _QCOW2_MAGIC = b"QFI\xfb"
 
 @dataclass(frozen=True)
 class IsoFacts:
-    """An ISO's own word about itself; `install_entry` as the function of that name gives it."""
+    """An ISO's own word about itself; the entries are places in its menu, as `menu_entry` gives them."""
 
     label: str
     version: str
     unattended: bool
     install_entry: tuple[int, ...] | None
+    check_entry: tuple[int, ...] | None = None
 
 
 def disk_format(path: Path) -> Literal["qcow2", "raw"]:
@@ -71,8 +72,8 @@ def extract(iso: Path, inside: str, target: Path) -> Path:
     return target
 
 
-def install_entry(grub_cfg: str) -> tuple[int, ...] | None:
-    """Where in a menu the first entry is whose kernel line says `edgelinux.install`.
+def menu_entry(grub_cfg: str, argument: str) -> tuple[int, ...] | None:
+    """Where in a menu the first entry is whose kernel line has an argument, such as `edgelinux.install`.
 
     Returns its number, counted from 0, after those of the submenus that it is in; None when there is none.
     """
@@ -81,7 +82,7 @@ def install_entry(grub_cfg: str) -> tuple[int, ...] | None:
         words = line.strip()
         if words.startswith("#"):
             continue
-        if words.startswith("linux") and re.search(r"\sedgelinux\.install\b", words):
+        if words.startswith("linux") and argument in words.split():
             return tuple(numbers)
         entry = re.match(r"(menuentry|submenu)\b", words)
         if entry and depth == len(numbers) - 1:
@@ -111,4 +112,5 @@ def read_iso(iso: Path, directory: Path) -> IsoFacts:
     except (EdgeLinuxError, ValueError, KeyError, TypeError) as error:
         raise EdgeLinuxError(f"{iso} is not an edgeLinux ISO: {error}") from error
     menu = extract(iso, "/boot/grub/grub.cfg", directory / "grub.cfg").read_text()
-    return IsoFacts(label, version, unattended, install_entry(menu))
+    entries = (menu_entry(menu, f"edgelinux.{what}") for what in ("install", "check-medium"))
+    return IsoFacts(label, version, unattended, *entries)

@@ -9,6 +9,7 @@ import pytest
 from edgelinux_build.qemu import media
 from edgelinux_hostd.errors import EdgeLinuxError
 
+INSTALL = "edgelinux.install"
 MENU = """
 set default=0
 if [ -f /x ]; then
@@ -47,13 +48,13 @@ menuentry "Boot from disk" {
 
 
 def test_the_menu_entry_that_installs() -> None:
-    assert media.install_entry(MENU) == (1,)
-    assert media.install_entry(MENU.replace("edgelinux.install", "edgelinux.installed")) is None
-    assert media.install_entry("") is None
+    assert media.menu_entry(MENU, INSTALL) == (1,)
+    assert media.menu_entry(MENU.replace("edgelinux.install", "edgelinux.installed"), INSTALL) is None
+    assert media.menu_entry("", INSTALL) is None
 
 
 def test_the_menu_entry_that_installs_in_a_submenu() -> None:
-    assert media.install_entry(SUBMENU) == (1, 1)
+    assert media.menu_entry(SUBMENU, INSTALL) == (1, 1)
 
 
 def test_an_iso_is_told_by_its_bytes(tmp_path: Path) -> None:
