@@ -24,6 +24,8 @@ __all__ = ["LICENCE", "components", "lock_status"]
 LICENCE = "GPL-2.0-or-later"
 """Of this repository."""
 
+_ZFS_LICENCES = "CDDL-1.0 AND GPL-2.0-or-later"  # zfs.ko and spl.ko
+
 
 def components(
     base: Base, packages: Mapping[str, str], index: Path, zfs: Mapping[str, Any]
@@ -59,7 +61,7 @@ def _zfs_modules(
             yield Component(
                 name="zfs-modules",
                 version=str(facts["zfs"]),
-                licence=Declared("CDDL-1.0"),
+                licence=Declared(_ZFS_LICENCES),
                 supplier=MAINTAINER,
                 source=f"compiled from {package.name} {package.version} for kernel {facts['kernel']}",
                 made_from=source,

@@ -29,11 +29,12 @@ from .project import find_root, source_date_epoch
 from .rights import become_root
 from .tables import format_table
 
-__all__ = ["Compared", "Conditions", "artefacts", "build_argv", "compare", "conditions", "reproduce"]
+__all__ = ["Compared", "Conditions", "artefacts", "build_argv", "compare", "conditions", "reproduce", "table"]
 
 _FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 # Stages whose results are compared beside the outputs: when the ISO differs, they tell why.
 _STAGES = ("local-packages", "zfs-modules", "initramfs", "boot-loader", "package-index", "squashfs")
+_MANY = 20
 _RECORD = "result.json"  # the cache's own, with times
 
 
@@ -138,21 +139,44 @@ class Compared:
         """Whether both have it, byte for byte."""
         return bool(self.one and self.two and filecmp.cmp(self.one, self.two, shallow=False))
 
+    @property
+    def verdict(self) -> str:
+        """In a word or two."""
+        return "same" if self.same else "DIFFERS" if self.one and self.two else "IN ONE ONLY"
+
+    @property
+    def size(self) -> int:
+        """In bytes, of the first that is there."""
+        return sum(path.stat().st_size for path in [*self._there][:1])
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the first that is there."""
+        return "".join(hash_file(path) for path in [*self._there][:1])
+
+    @property
+    def _there(self) -> Iterator[Path]:
+        yield from (path for path in (self.one, self.two) if path)
+
 
 def compare(one: Mapping[str, Path], two: Mapping[str, Path]) -> list[Compared]:
     """Pair what two builds made."""
     return [Compared(name, one.get(name), two.get(name)) for name in sorted(one.keys() | two.keys())]
 
 
-def _show(pairs: Sequence[Compared]) -> None:
-    rows = []
+def table(pairs: Sequence[Compared]) -> list[str]:
+    """Return the lines of a table; a folder of many files that are all the same is one row."""
+    folders: dict[str, list[Compared]] = {}
     for pair in pairs:
-        present = pair.one or pair.two
-        size = present.stat().st_size if present else 0
-        verdict = "same" if pair.same else "DIFFERS" if pair.one and pair.two else "IN ONE ONLY"
-        rows.append((verdict, f"{size}", hash_file(present)[:16] if present else "", pair.name))
-    for line in format_table(("", "BYTES", "SHA-256", "ARTEFACT"), rows):
-        click.echo(line)
+        folders.setdefault(str(Path(pair.name).parent), []).append(pair)
+    rows: list[tuple[str, int, str, str]] = []
+    for folder, inside in folders.items():
+        if len(inside) > _MANY and all(pair.same for pair in inside):
+            size = sum(pair.size for pair in inside)
+            rows.append(("same", size, "", f"{folder}/ ({len(inside)} files)"))
+        else:
+            rows += [(pair.verdict, pair.size, pair.digest[:16], pair.name) for pair in inside]
+    return format_table(("", "BYTES", "SHA-256", "ARTEFACT"), rows)
 
 
 def _explain(pair: Compared, folder: Path) -> None:
@@ -192,7 +216,8 @@ def reproduce(folder: Path, arguments: tuple[str, ...]) -> int:
         seconds.append(_build(where, how, epoch, arguments))
         made.append(artefacts(where))
     pairs = compare(*made)
-    _show(pairs)
+    for line in table(pairs):
+        click.echo(line)
     click.echo("built in " + " and ".join(f"{value:.0f} s" for value in seconds))
     different = [pair for pair in pairs if not pair.same]
     for pair in different:

@@ -18,7 +18,7 @@ from edgelinux_build.cache import Result
 from edgelinux_build.inputs import Json
 from edgelinux_build.licences import write_licences
 from edgelinux_build.mirrors import MirrorUrls
-from edgelinux_build.reproduce import artefacts, build_argv, compare, conditions
+from edgelinux_build.reproduce import artefacts, build_argv, compare, conditions, table
 from edgelinux_build.stage import Context, Project
 from edgelinux_build.stages.bootloader import make_esp
 from edgelinux_build.stages.iso import Iso
@@ -186,6 +186,24 @@ def test_what_is_compared(tmp_path: Path) -> None:
     assert all(pair.same for pair in compare(one, two))
     del two["squashfs/small.squashfs"]
     assert [pair.name for pair in compare(one, two) if not pair.same] == ["squashfs/small.squashfs"]
+
+
+def test_many_files_that_are_all_the_same_are_one_row(tmp_path: Path) -> None:
+    made = []
+    for name in ("a", "b"):
+        result = tmp_path / name / "cache/edgelinux/stages/boot-loader/key/modules"
+        result.mkdir(parents=True)
+        (tmp_path / name / "out").mkdir()
+        for number in range(30):
+            (result / f"{number}.mod").write_text("12", encoding="utf-8")
+        made.append((result, artefacts(tmp_path / name)))
+    assert table(compare(made[0][1], made[1][1]))[1:] == [
+        "same  60              boot-loader/modules/ (30 files)"
+    ]
+    (made[1][0] / "7.mod").write_text("21", encoding="utf-8")
+    rows = [line.split() for line in table(compare(made[0][1], made[1][1]))]
+    assert len(rows) == 31
+    assert [row[-1] for row in rows if row[0] == "DIFFERS"] == ["boot-loader/modules/7.mod"]
 
 
 @pytest.mark.parametrize(

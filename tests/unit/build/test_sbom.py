@@ -80,7 +80,7 @@ def test_what_is_said_of_each_kind_of_package(project: Project, tmp_path: Path) 
     assert rows["agent"]["licenseDeclared"] == "GPL-2.0-or-later"
     assert rows["own"]["supplier"].startswith(("Person: edgeLinux", "Organization: edgeLinux"))
     assert rows["click"]["externalRefs"][0]["referenceLocator"] == "pkg:pypi/click@8"
-    assert rows["zfs-modules"]["licenseDeclared"] == "CDDL-1.0"
+    assert rows["zfs-modules"]["licenseDeclared"] == "CDDL-1.0 AND GPL-2.0-or-later"
     assert rows["Small OS"]["checksums"][0]["checksumValue"] == "a" * 64
     assert data["hasExtractedLicensingInfos"] == [
         {"extractedText": RULES.text, "licenseId": RULES.id, "name": "house-rules"}
