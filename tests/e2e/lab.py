@@ -130,7 +130,10 @@ class Lab:
         """Starts a machine: disks in `scratch`, console and logs in `artefacts`."""
         kept = self.artefacts / wishes.name
         kept.mkdir(parents=True, exist_ok=True)
-        wishes = replace(wishes, console_log=kept / "console.log")
+        # More virtual processors than there are cores would spend their time waiting for each other.
+        workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+        cpus = wishes.cpus or min(2, max(1, len(os.sched_getaffinity(0)) // workers))
+        wishes = replace(wishes, console_log=kept / "console.log", cpus=cpus)
         machine = session.lay_out(wishes, self.scratch / wishes.name, accel)
         # Listed under a name of its own, beside machines that a person runs.
         return VirtualMachine(replace(machine, name=f"test-{wishes.name}"), kept, allowed, tied=True)
