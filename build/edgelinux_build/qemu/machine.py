@@ -182,7 +182,8 @@ def argv(machine: Machine) -> list[str]:
         *("-netdev", f"user,id=net0,hostfwd=tcp:127.0.0.1:{machine.network.ssh_port}-:22"),
         *("-device", f"{machine.network.model},netdev=net0,mac={machine.network.mac},addr={NIC_SLOT:#04x}"),
         *("-device", f"virtio-rng-pci,addr={RNG_SLOT:#04x}"),
-        *("-device", f"qemu-xhci,id=xhci,addr={USB_SLOT:#04x}"),
+        # Ports for the medium and for as many disks as there may be.
+        *("-device", f"qemu-xhci,id=xhci,p2={MAX_DISKS + 1},p3={MAX_DISKS + 1},addr={USB_SLOT:#04x}"),
     ]  # fmt: skip
     first = machine.medium_first or (machine.iso_as_usb and machine.firmware.name == "bios")
     for disk in machine.disks:
