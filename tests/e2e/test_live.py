@@ -165,11 +165,13 @@ def test_the_hardware_can_be_recorded(live: Live) -> None:
     assert {"vda", "vdb", "vdc", "vdd"} <= set(names)
 
 
-class TestRefusals:
-    @pytest.fixture(scope="class", autouse=True)
-    def _data(self, live: Live) -> None:
-        live.shell.check("mkfs.ext4 -q -L precious /dev/vdd")
+@pytest.fixture(scope="class")
+def precious(live: Live) -> None:
+    live.shell.check("mkfs.ext4 -q -L precious /dev/vdd")
 
+
+@pytest.mark.usefixtures("precious")
+class TestRefusals:
     @pytest.fixture(autouse=True)
     def _blank_disks_stay_blank(self, live: Live) -> Iterator[None]:
         yield
