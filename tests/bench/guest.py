@@ -149,14 +149,14 @@ def _install_and_boot(report: Report, lab: Lab, iso: Path) -> None:
             shell.write("/run/bench.ks", KICKSTART.format(key=lab.public_key))
             shell.start("edgelinux-install --kickstart /run/bench.ks", "edgeLinux installer")
         took = _installer_seconds(vm)
-        report.add(Figure("installing", took, "s", 1.3, sum(bare.values()), {}, bare))
+        report.add(Figure("installing", took, "s", 1.15, sum(bare.values()), {}, bare))
         rebooted = vm.seconds
         wait_until_up(vm)
         report.add(Figure("reboot to a log-in prompt and SSH", vm.seconds - rebooted, "s"))
         host = lab.ssh(vm)
         parts = _boot_seconds(host)
         total = sum(parts.values())
-        report.add(Figure("installed boot to multi-user.target", total, "s", 60, None, parts))
+        report.add(Figure("installed boot to multi-user.target", total, "s", 45, None, parts))
 
 
 def _installer_seconds(vm: VirtualMachine) -> float:
@@ -174,4 +174,4 @@ def measure_guest(report: Report, scratch: Path, artefacts: Path) -> None:
     facts = media.read_iso(iso, scratch / "facts")
     wishes = session.Wishes("bench-live", iso=iso, new_disks=("12G", "12G"))
     with lab.start(wishes, lab.accel(iso)) as vm:
-        report.add(Figure("live boot to installer start", wait_for_installer(vm, facts), "s", 60))
+        report.add(Figure("live boot to installer start", wait_for_installer(vm, facts), "s", 45))
