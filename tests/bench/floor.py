@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+SATISFIES = Path(__file__).resolve().parents[2] / "elements" / "edgelinux-zfs" / "zfs-modules"
+
 SECONDS: dict[str, float] = {}
 
 
@@ -53,6 +55,10 @@ def bootstrap(plan: dict[str, Any], tree: Path) -> None:
     (tree / "usr/sbin/policy-rc.d").chmod(0o755)
     env = {**plan["environment"], "DEBIAN_FRONTEND": "noninteractive"}
     run("chroot", tree, "apt-get", "update", env=env)
+    # Else ZFS's tools would bring the sources of its modules into the tree, and compile nothing without headers.
+    run("dpkg-deb", "--build", "--root-owner-group", SATISFIES, tree / "zfs-modules.deb")
+    run("chroot", tree, "dpkg", "--install", "/zfs-modules.deb", env=env)
+    (tree / "zfs-modules.deb").unlink()
     wanted = [name for name in plan["packages"] if known(name)]
     run("chroot", tree, "apt-get", "install", "--yes", "--no-install-recommends", *wanted, env=env)
 
