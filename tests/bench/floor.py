@@ -55,7 +55,7 @@ def bootstrap(plan: dict[str, Any], tree: Path) -> None:
     (tree / "usr/sbin/policy-rc.d").chmod(0o755)
     env = {**plan["environment"], "DEBIAN_FRONTEND": "noninteractive"}
     run("chroot", tree, "apt-get", "update", env=env)
-    # Else ZFS's tools would bring the sources of its modules into the tree, and compile nothing without headers.
+    # Else ZFS's tools would bring the source of its modules along, and compile nothing for lack of headers.
     run("dpkg-deb", "--build", "--root-owner-group", SATISFIES, tree / "zfs-modules.deb")
     run("chroot", tree, "dpkg", "--install", "/zfs-modules.deb", env=env)
     (tree / "zfs-modules.deb").unlink()
