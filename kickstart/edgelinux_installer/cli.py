@@ -15,7 +15,7 @@ from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.run import run
 
 from edgelinux_installer import halfmade, hardware
-from edgelinux_installer.consoles import Consoles, console_names, start_shells
+from edgelinux_installer.consoles import Consoles, console_names, is_attended, start_shells
 from edgelinux_installer.context import LOG, RUN, TARGET
 from edgelinux_installer.install import DefectError, install, left_behind
 from edgelinux_installer.interfaces import Interface
@@ -40,8 +40,7 @@ _EXIT_CODES = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Install, or with --check only say what would be done, or check the medium. Returns the exit code."""
     options = make_parser().parse_args(argv)
-    # systemd sets this for services; otherwise a person sits at standard output.
-    attended = "INVOCATION_ID" not in os.environ or sys.stdout.isatty()
+    attended = is_attended()
     names = console_names()
     if options.check:
         return _check(options)

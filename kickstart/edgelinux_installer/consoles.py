@@ -10,7 +10,7 @@ from pathlib import Path
 
 from edgelinux_hostd.run import run
 
-__all__ = ["Consoles", "console_names", "start_shells"]
+__all__ = ["Consoles", "console_names", "is_attended", "start_shells"]
 
 log = logging.getLogger("edgelinux.installer")
 
@@ -23,6 +23,11 @@ def console_names(active: Path = _ACTIVE) -> tuple[str, ...]:
         return tuple(active.read_text(encoding="ascii").split())
     except OSError:
         return ()
+
+
+def is_attended() -> bool:
+    """Say whether a person has started this and sits at standard output: systemd sets INVOCATION_ID."""
+    return "INVOCATION_ID" not in os.environ or sys.stdout.isatty()
 
 
 class Consoles:

@@ -175,3 +175,5 @@ def measure_guest(report: Report, scratch: Path, artefacts: Path) -> None:
     wishes = session.Wishes("bench-live", iso=iso, new_disks=("12G", "12G"))
     with lab.start(wishes, lab.accel(iso)) as vm:
         report.add(Figure("live boot to installer start", wait_for_installer(vm, facts), "s", 45))
+        vm.wait_for("edgeLinux installer: kickstart", 120, "the kickstart")
+        report.add(Figure("live boot to a kickstart read", vm.seconds, "s"))

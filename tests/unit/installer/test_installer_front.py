@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.image import ImageInfo
-from edgelinux_installer import cli, consoles, halfmade, hardware, machine
+from edgelinux_installer import cli, consoles, halfmade, hardware, machine, start
 from edgelinux_installer.chroot import end_processes
 from edgelinux_installer.consoles import Consoles, console_names, start_shells
 from edgelinux_installer.install import DefectError, InstallError
@@ -486,3 +486,27 @@ def test_the_label_of_the_medium(tmp_path: Path) -> None:
     (tmp_path / "edgelinux").mkdir()
     (tmp_path / "edgelinux/media.json").write_text('{"label": "EDGELINUX_0123ABCD"}')
     assert machine.media_label(tmp_path) == "EDGELINUX_0123ABCD"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "invocation", "said"),
+    [
+        ([], "by-systemd", ["edgeLinux installer: starting"]),
+        (["--check"], "by-systemd", []),
+        ([], "", []),
+    ],
+    ids=["a boot that installs", "a check", "a person"],
+)
+def test_its_first_word_comes_before_all_that_takes_time(
+    arguments: list[str], invocation: str, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words: list[str] = []
+    monkeypatch.setattr("sys.argv", ["edgelinux-install", *arguments])
+    monkeypatch.setattr("edgelinux_installer.start.Consoles.say", lambda _, line: words.append(line))
+    monkeypatch.setattr("edgelinux_installer.cli.main", lambda: len(words))
+    if invocation:
+        monkeypatch.setenv("INVOCATION_ID", invocation)
+    else:
+        monkeypatch.delenv("INVOCATION_ID", raising=False)
+    assert start.main() == len(said)
+    assert words == said
