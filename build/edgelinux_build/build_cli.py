@@ -15,7 +15,7 @@ import click
 from . import namespace
 from .cache import Cache, Result, cache_home
 from .lock import lock_path, summary
-from .outputs import SIGNATURE, sign_output
+from .outputs import sign_output
 from .plan import Step
 from .progress import PlainReporter, Reporter, make_reporter
 from .project import find_root, load_project
@@ -103,8 +103,8 @@ def build(
     else:
         result = steps[-1].result
         builder.reporter.note("nothing changed")
-        if sign_key and not (project.out / SIGNATURE).exists():
-            sign_output(project.out, sign_key)
+        # Whoever signed it before: now it is this key.
+        sign_output(project.out, sign_key)
     _report(builder, result, time.monotonic() - started, form)
 
 

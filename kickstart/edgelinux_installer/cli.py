@@ -60,6 +60,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         check_tree(ks)
         consoles.say(f"edgeLinux installer: kickstart {ks.file}")
         plan = _plan(_after_pre(ks, options.kickstart))
+        if attended and not options.yes and not _agreed(plan):
+            print("Nothing was installed.")
+            return 1
         install(plan, consoles.say)
         _finish(plan, consoles)
     except EdgeLinuxError as error:
@@ -94,6 +97,7 @@ def make_parser() -> argparse.ArgumentParser:
         help="default: inst.ks= on the kernel's command line, else /edgelinux/ks.cfg on the medium",
     )
     parser.add_argument("--check", action="store_true", help="say what would be done, and do nothing")
+    parser.add_argument("--yes", action="store_true", help="install without asking a person first")
     parser.add_argument(
         "--check-medium",
         action="store_true",
@@ -154,18 +158,31 @@ def _check(options: argparse.Namespace) -> int:
     if options.format == "json":
         print(json.dumps(plan.as_dict(), indent=2, default=str))
         return 0
-    print(
-        f"{plan.image.product} {plan.image.version} would be installed as {plan.hostname} ({plan.firmware}):"
-    )
-    for disk in plan.disks:
-        print(
-            f"  {plan.layout}: {describe(disk)}; erased: {', '.join(disk.contents) or 'nothing, it is blank'}"
-        )
-    for interface in plan.networks:
-        print(f"  network: {_describe(interface)}")
-    for notice in plan.notices:
-        print(f"  note: {notice}")
+    print("\n".join(_would(plan)))
     return 0
+
+
+def _would(plan: InstallPlan) -> list[str]:
+    """Say what an installation would do, above all what it would erase."""
+    lines = [
+        f"{plan.image.product} {plan.image.version} would be installed as {plan.hostname} ({plan.firmware}):"
+    ]
+    for disk in plan.disks:
+        erased = ", ".join(disk.contents) or "nothing, it is blank"
+        lines.append(f"  {plan.layout}: {describe(disk)}; erased: {erased}")
+    lines += [f"  network: {_describe(interface)}" for interface in plan.networks]
+    return lines + [f"  note: {notice}" for notice in plan.notices]
+
+
+def _agreed(plan: InstallPlan) -> bool:
+    """Ask the person at the terminal whether to go on. Raises EdgeLinuxError when there is nobody to ask."""
+    if not sys.stdin.isatty():
+        raise EdgeLinuxError("there is no terminal to ask at", hint="--yes installs without asking")
+    print("\n".join(_would(plan)))
+    try:
+        return input("Type yes to install: ").strip() == "yes"
+    except EOFError:
+        return False
 
 
 def _check_medium(names: Sequence[str], attended: bool) -> int:

@@ -147,7 +147,7 @@ def _install_and_boot(report: Report, lab: Lab, iso: Path) -> None:
                 shell.check(_filled(BLANK))
             bare = min(runs, key=lambda seconds: sum(seconds.values()))
             shell.write("/run/bench.ks", KICKSTART.format(key=lab.public_key))
-            shell.start("edgelinux-install --kickstart /run/bench.ks", "edgeLinux installer")
+            shell.start("edgelinux-install --yes --kickstart /run/bench.ks", "edgeLinux installer")
         took = _installer_seconds(vm)
         report.add(Figure("installing", took, "s", 1.15, sum(bare.values()), {}, bare))
         rebooted = vm.seconds

@@ -54,7 +54,7 @@ class Live:
         """Runs the installer; its exit status and what it said."""
         chosen = f"select = {select}" if select else ""
         self.shell.write("/run/test.ks", KICKSTART.format(select=chosen, disks=disks, extra=extra))
-        result = self.shell.run("edgelinux-install --kickstart /run/test.ks", seconds=180)
+        result = self.shell.run("edgelinux-install --yes --kickstart /run/test.ks", seconds=180)
         return result.status, " ".join(result.output.split())
 
 
@@ -278,7 +278,7 @@ class TestRemoval:
     def test_a_disk_that_is_pulled_out_stops_the_installation(self, live: Live) -> None:
         kickstart = KICKSTART.format(select="select = /dev/vda, /dev/sda", disks=2, extra="")
         live.shell.write("/run/test.ks", kickstart)
-        live.shell.start("edgelinux-install --kickstart /run/test.ks", "Writing the system: 10%")
+        live.shell.start("edgelinux-install --yes --kickstart /run/test.ks", "Writing the system: 10%")
         live.vm.qmp("device_del", id=PULLED)
         said = " ".join(live.shell.expect("does not restart by itself", 240).split())
         assert "INSTALLATION FAILED: disk /dev/sda" in said

@@ -299,7 +299,7 @@ def test_a_finished_installation_ends_as_the_kickstart_says(
     ready: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cli, "install", lambda plan, say: say("Installation complete after 1 seconds"))
-    assert cli.main(["--kickstart", f"{tmp_path}/ks.cfg"]) == 0
+    assert cli.main(["--yes", "--kickstart", f"{tmp_path}/ks.cfg"]) == 0
     assert ready == [["systemctl", "--force", "halt"]]
 
 
@@ -316,7 +316,7 @@ def test_a_failed_installation_leaves_a_shell_and_no_reboot(
 
     monkeypatch.setattr(cli, "install", fail)
     monkeypatch.setenv("INVOCATION_ID", "1")
-    assert cli.main(["--kickstart", f"{tmp_path}/ks.cfg"]) == 1
+    assert cli.main(["--yes", "--kickstart", f"{tmp_path}/ks.cfg"]) == 1
     assert ready == [["shells", "tty0"]]
     out = capsys.readouterr().out
     assert "INSTALLATION FAILED: " in out
@@ -330,7 +330,7 @@ def test_a_step_that_was_left_behind_does_not_keep_the_installer(
     left: list[int] = []
     monkeypatch.setattr(cli, "left_behind", lambda: True)
     monkeypatch.setattr("edgelinux_installer.cli.os._exit", left.append)
-    cli.main(["--kickstart", "/none"])
+    cli.main(["--yes", "--kickstart", "/none"])
     assert left == [1]
 
 
@@ -338,7 +338,7 @@ def test_a_person_who_started_it_gets_no_second_shell(
     ready: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("INVOCATION_ID", raising=False)
-    assert cli.main(["--kickstart", "/none"]) == 1
+    assert cli.main(["--yes", "--kickstart", "/none"]) == 1
     assert ready == []
 
 
@@ -350,7 +350,7 @@ def test_pre_runs_before_disks_are_looked_at(
 
     monkeypatch.setattr(hardware, "record", lambda: order.append("look"))
     monkeypatch.setattr(cli, "install", lambda plan, say: order.append("install"))
-    cli.main(["--kickstart", f"{tmp_path}/ks.cfg"])
+    cli.main(["--yes", "--kickstart", f"{tmp_path}/ks.cfg"])
     assert order == ["pre", "look", "install"]
 
 
@@ -364,11 +364,11 @@ def test_what_pre_wrote_is_included(
     )
     plans: list[InstallPlan] = []
     monkeypatch.setattr(cli, "install", lambda plan, say: plans.append(plan))
-    assert cli.main(["--kickstart", f"{tmp_path}/ks.cfg"]) == 0
+    assert cli.main(["--yes", "--kickstart", f"{tmp_path}/ks.cfg"]) == 0
     assert [plan.hostname for plan in plans] == ["made"]
     made.unlink()
     (tmp_path / "ks.cfg").write_text(f"%include {made}\nhalt\n%pre\ntrue\n%end\n")
-    assert cli.main(["--kickstart", f"{tmp_path}/ks.cfg"]) == 2
+    assert cli.main(["--yes", "--kickstart", f"{tmp_path}/ks.cfg"]) == 2
     assert len(plans) == 1
 
 
@@ -399,7 +399,7 @@ def test_scripts_for_a_failed_installation(
         f"%traceback\necho traceback >> {said}\n%end\n"
         f"%onerror --log={tmp_path}/log\necho onerror 2 >> {said}; echo seen\n%end\n"
     )
-    assert cli.main(["--kickstart", f"{tmp_path}/ks.cfg"]) == 1
+    assert cli.main(["--yes", "--kickstart", f"{tmp_path}/ks.cfg"]) == 1
     assert said.read_text().splitlines() == ran
     assert (tmp_path / "log").read_text() == "seen\n"
     assert "INSTALLATION FAILED: " in capsys.readouterr().out
@@ -412,7 +412,7 @@ def test_the_installer_refuses_what_check_refuses(
     for text, line, message in REFUSALS:
         if message:
             file.write_text(text)
-            assert cli.main(["--kickstart", str(file)]) == 2
+            assert cli.main(["--yes", "--kickstart", str(file)]) == 2
             out = capsys.readouterr().out
             assert f"INSTALLATION FAILED: {file}:{line}: " in out
             assert message in out
@@ -510,3 +510,41 @@ def test_its_first_word_comes_before_all_that_takes_time(
         monkeypatch.delenv("INVOCATION_ID", raising=False)
     assert start.main() == len(said)
     assert words == said
+
+
+@pytest.mark.parametrize(("answer", "installs"), [("yes", True), ("y", False), ("", False)])
+def test_a_person_is_asked_before_anything_is_erased(
+    ready: list[list[str]],
+    tmp_path: Path,
+    answer: str,
+    installs: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    installed: list[str] = []
+    monkeypatch.delenv("INVOCATION_ID", raising=False)
+    monkeypatch.setattr(cli, "install", lambda plan, say: installed.append(plan.hostname))
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("builtins.input", lambda prompt: answer)
+    assert cli.main(["--kickstart", f"{tmp_path}/ks.cfg"]) == (0 if installs else 1)
+    assert installed == (["edge1"] if installs else [])
+    said = capsys.readouterr().out
+    assert "erased: nothing, it is blank" in said
+    assert ("Nothing was installed" in said) == (not installs)
+
+
+def test_without_a_terminal_it_installs_only_when_told_to(
+    ready: list[list[str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    installed: list[str] = []
+    monkeypatch.delenv("INVOCATION_ID", raising=False)
+    monkeypatch.setattr(cli, "install", lambda plan, say: installed.append(plan.hostname))
+    monkeypatch.setattr("sys.stdin.isatty", lambda: False)
+    assert cli.main(["--kickstart", f"{tmp_path}/ks.cfg"]) == 1
+    assert "there is no terminal to ask at (--yes installs without asking)" in capsys.readouterr().out
+    assert installed == []
+    assert cli.main(["--yes", "--kickstart", f"{tmp_path}/ks.cfg"]) == 0
+    assert installed == ["edge1"]
