@@ -6,11 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from .cache import Result
 from .images import Base, Image
-from .inputs import Json
+from .inputs import Json, key_of
 from .lock import Lock
 from .mirrors import MirrorUrls
 
@@ -59,6 +59,12 @@ class Project:
         None without a lock: those results are kept from commit to commit, whatever the time in them.
         """
         return {"epoch": self.epoch} if self.locked else {}
+
+    def locked_to(self, packages: Literal["packages", "zfs_packages"]) -> dict[str, Json]:
+        """Further inputs of stages that take packages from an archive: which, in a locked build."""
+        if not self.locked or self.lock is None:
+            return {}
+        return {"lock": key_of(self.lock.model_dump(mode="json")[packages]), **self.stamp}
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ class RootTree(Stage):
 
     def inputs(self, project: Project, upstream: Mapping[str, Upstream]) -> dict[str, Json]:
         """The elements, and what goes into them. Not the mirror: a base's mirrors hold the same packages."""
-        return {**self.definitions(project), **_lock_of(project)}
+        return {**self.definitions(project), **project.locked_to("packages")}
 
     def definitions(self, project: Project) -> dict[str, Json]:
         """Return what decides which packages there are; their versions are the mirror's, or a lock's."""
@@ -154,13 +154,6 @@ def _pinned(ctx: Context) -> Path:
     if ctx.project.locked and lock:
         put_files(folder, {packages.pin.file: pins(packages, lock)})
     return folder
-
-
-def _lock_of(project: Project) -> dict[str, Json]:
-    if not project.locked or project.lock is None:
-        return {}
-    packages = project.lock.model_dump(mode="json")["packages"]
-    return {"lock": key_of(packages), **project.stamp}
 
 
 def version_differences(lock: Lock, packages: Mapping[str, str]) -> list[str]:

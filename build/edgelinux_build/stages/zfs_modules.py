@@ -17,7 +17,7 @@ from edgelinux_hostd.run import run
 from edgelinux_build.archive import ArchivePackage, describe, lay_sources, pins, to_json
 from edgelinux_build.cpu_check import SOURCE, compile_check
 from edgelinux_build.images import TreePackages
-from edgelinux_build.inputs import Json, hash_files, key_of
+from edgelinux_build.inputs import Json, hash_files
 from edgelinux_build.lock import differences
 from edgelinux_build.process import StageError
 from edgelinux_build.stage import GIB, Context, Project, Stage, Upstream
@@ -61,7 +61,7 @@ class ZfsModules(Stage):
             "zfs": root.fact("zfs"),
             **recipe(project),
             "files": hash_files(project.root, [SOURCE]),
-            **_lock_of(project),
+            **project.locked_to("zfs_packages"),
         }
 
     def run(self, ctx: Context, out: Path) -> dict[str, Json]:
@@ -122,13 +122,6 @@ def recipe(project: Project) -> dict[str, Json]:
         "recipe": project.base.zfs.model_dump(mode="json"),
         "sources": dict(project.base.packages.sources),
     }
-
-
-def _lock_of(project: Project) -> dict[str, Json]:
-    if not project.locked or project.lock is None:
-        return {}
-    packages = project.lock.model_dump(mode="json")["zfs_packages"]
-    return {"lock": key_of(packages), **project.stamp}
 
 
 def _compile_packages(tree: Path, packages: TreePackages, before: Json) -> dict[str, ArchivePackage]:
