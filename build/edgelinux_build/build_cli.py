@@ -15,6 +15,7 @@ import click
 from . import namespace
 from .cache import Cache, Result, cache_home
 from .lock import lock_path, summary
+from .options import sign_key_option
 from .outputs import sign_output
 from .plan import Step
 from .progress import PlainReporter, Reporter, make_reporter
@@ -22,7 +23,7 @@ from .project import find_root, load_project
 from .release import current_commit, refuse_all, what_a_release_lacks
 from .rights import become_root
 from .runner import Builder
-from .signing import SIGN_KEY, fingerprint_of
+from .signing import fingerprint_of
 from .stage import Project
 from .stages import STAGES
 from .stages.lock_file import lock_problems
@@ -44,14 +45,7 @@ __all__ = ["build", "report_lock"]
     is_flag=True,
     help="Locked, from a clean repository, on the base named, signed; says all that is missing.",
 )
-@click.option(
-    "--sign-key",
-    envvar=SIGN_KEY,
-    default="",
-    metavar="KEY",
-    show_envvar=True,
-    help="Sign the checksums with this OpenPGP key: an id, a fingerprint, or a file.",
-)
+@sign_key_option
 @click.option("--explain", is_flag=True, help="Show which stages would run and why; build nothing.")
 @click.option(
     "--force",

@@ -11,7 +11,7 @@ from .medium.embed import answer_from_kickstart, answer_from_site
 from .medium.embed import embed as embed_answer
 from .medium.inspect import describe
 from .medium.inspect import inspect as inspect_iso
-from .signing import SIGN_KEY
+from .options import sign_key_option
 
 __all__ = ["iso"]
 
@@ -36,14 +36,7 @@ def iso() -> None:
 )
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The ISO to write.")
 @click.option("--force", is_flag=True, help="Replace --out if it exists.")
-@click.option(
-    "--sign-key",
-    envvar=SIGN_KEY,
-    default="",
-    metavar="KEY",
-    show_envvar=True,
-    help="Sign the checksums with this OpenPGP key: an id, a fingerprint, or a file.",
-)
+@sign_key_option
 @_FORMAT
 def embed(
     image: Path,
