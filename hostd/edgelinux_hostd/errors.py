@@ -5,7 +5,14 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-__all__ = ["CommandError", "EdgeLinuxError"]
+__all__ = [
+    "BusyError",
+    "CommandError",
+    "EdgeLinuxError",
+    "InvalidError",
+    "NotFoundError",
+    "RefusedError",
+]
 
 _STDERR_LINES = 4
 
@@ -22,6 +29,38 @@ class EdgeLinuxError(Exception):
     def __str__(self) -> str:
         text = f"{self.message} ({self.hint})" if self.hint else self.message
         return " ".join(text.split())
+
+
+class InvalidError(EdgeLinuxError):
+    """What was asked for cannot be: a bad name, number, size, file. Exit code 2, HTTP 400."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint, exit_code=2)
+
+
+class NotFoundError(EdgeLinuxError):
+    """There is no antlet, template, snapshot, pool or job of that name. Exit code 4, HTTP 404."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint, exit_code=4)
+
+
+class RefusedError(EdgeLinuxError):
+    """It could be done but something stands against it: what depends on it, a state, a limit.
+
+    Exit code 5, HTTP 400. `items` names what stands against it, one by one.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", items: Sequence[str] = ()) -> None:
+        super().__init__(message, hint=hint, exit_code=5)
+        self.items = tuple(items)
+
+
+class BusyError(EdgeLinuxError):
+    """Another job works on the same thing. Exit code 6, HTTP 409."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint, exit_code=6)
 
 
 class CommandError(EdgeLinuxError):

@@ -1,0 +1,117 @@
+"""An antlet's specification, antlet.yaml in its dataset, outside the guest's root.
+
+It holds no pool's name and no absolute path, so that it is true on whatever host the dataset is. Name, number
+and uuid are also user properties of the dataset, which override the file.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+from uuid import UUID
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from edgelinux_hostd.antlets.names import check_antlet_name
+from edgelinux_hostd.antlets.numbers import FIRST, LAST, NETWORK
+from edgelinux_hostd.errors import EdgeLinuxError
+
+__all__ = ["FILE", "AntletSpec", "Kind", "Nic", "dump", "load", "parse"]
+
+FILE = "antlet.yaml"
+
+Kind = Literal["lxc", "kvm"]
+
+
+def _name(text: str) -> str:
+    try:
+        return check_antlet_name(text)
+    except EdgeLinuxError as error:
+        raise ValueError(str(error)) from None
+
+
+class Nic(BaseModel):
+    """A network card: on the antlets' network (`network`, bblv) or on a bridge of the host's (`bridge`, br0).
+
+    `mac` is None for the one that follows from antlet's number and card's place. `address` (CIDR) and
+    `gateway` are for cards on a bridge whose antlet does not ask DHCP.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    type: Literal["network", "bridge"] = "network"
+    source: str = Field(default=NETWORK, pattern=r"^[A-Za-z0-9_.-]{1,15}$")
+    model: Literal["virtio", "e1000", "e1000e", "rtl8139"] = "virtio"
+    mac: str | None = Field(default=None, pattern=r"^[0-9a-f]{2}(:[0-9a-f]{2}){5}$")
+    address: str | None = None
+    gateway: str | None = None
+
+
+class AntletSpec(BaseModel):
+    """What an antlet shall be. `ram` is in MiB, `cpu` counts virtual processors.
+
+    `order` is the place in the order of automatic starts, lower first; at shutdown the order is reversed.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: Literal[1] = 1
+    name: Annotated[str, AfterValidator(_name)]
+    number: int = Field(ge=FIRST, le=LAST)
+    uuid: UUID
+    kind: Kind
+    template: str = ""
+    ram: int = Field(ge=16)
+    cpu: int = Field(ge=1)
+    description: str = Field(default="", max_length=4096)
+    autostart: bool = False
+    order: int = Field(default=100, ge=0, le=999)
+    nics: tuple[Nic, ...] = (Nic(),)
+
+
+def parse(text: str, where: str) -> AntletSpec:
+    """Read a specification; `where` names the file in errors. Raises EdgeLinuxError."""
+    try:
+        found = yaml.load(text, Loader=yaml.CSafeLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" line {mark.line + 1}:" if mark else ""
+        problem = getattr(error, "problem", None) or "not YAML"
+        raise EdgeLinuxError(f"{where}:{line} {problem}", hint="`antlet recover` writes it anew") from None
+    if not isinstance(found, dict):
+        raise EdgeLinuxError(f"{where}: not a mapping", hint="`antlet recover` writes it anew")
+    try:
+        return AntletSpec.model_validate(found)
+    except ValidationError as error:
+        first = error.errors()[0]
+        at = ".".join(str(part) for part in first["loc"])
+        raise EdgeLinuxError(
+            f"{where}: {at}: {first['msg']}", hint="`antlet recover` writes it anew"
+        ) from None
+
+
+def load(directory: Path) -> AntletSpec:
+    """Read the specification of the antlet that is mounted at a directory; raises EdgeLinuxError."""
+    path = directory / FILE
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise EdgeLinuxError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise EdgeLinuxError(f"{path}: not text", hint="`antlet recover` writes it anew") from None
+    return parse(text, str(path))
+
+
+def dump(spec: AntletSpec, directory: Path) -> None:
+    """Write the specification into an antlet's directory: complete or not at all, mode 0600."""
+    text = yaml.safe_dump(spec.model_dump(mode="json", exclude_none=True), sort_keys=False)
+    path = directory / FILE
+    scratch = directory / f".{FILE}.new"
+    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    scratch.replace(path)

@@ -1,0 +1,1 @@
+"""The `antlet` command's parts: the client of the HTTP interface, and what it prints."""

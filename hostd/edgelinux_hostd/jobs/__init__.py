@@ -1,0 +1,1 @@
+"""Long work as persisted steps: run, cancelled, undone, and finished or undone after a crash."""

@@ -1,0 +1,1 @@
+"""Pools, datasets and the properties by which hostd knows its own."""
