@@ -1,4 +1,4 @@
-"""Stops all antlets in order, cleanly where they can: run when the host shuts down, by edgelinux-antlets.service.
+"""Stops all antlets in order, cleanly where they can: run at shutdown, by edgelinux-antlets.service.
 
 It speaks to the runtimes itself, so that it works whether hostd runs or not.
 """

@@ -87,7 +87,7 @@ def lifecycle_operations(host: Services) -> tuple[Operation, ...]:
         one("stop", StopAntlet, (Step("stop", stop),), alive),
         one("kill", AntletAction, (Step("kill", kill, commits=True),), anything),
         one("pause", AntletAction, (Step("pause", pause, resume),), (State.RUNNING,)),
-        one("resume", AntletAction, (Step("resume", resume),), (State.PAUSED,)),
+        one("resume", AntletAction, (Step("resume", resume, pause),), (State.PAUSED,)),
         one("reboot", StopAntlet, (Step("stop", stop), Step("start", start)), alive, whole=True),
     )
 

@@ -39,8 +39,8 @@ def making_steps(host: Services, plan: Plan) -> tuple[Step, ...]:
             spec=spec.model_dump(mode="json"),
             snapshot=snapshot,
             dataset=f"{pool}/{spec.name}",
-            result={"antlet": spec.name, "number": spec.number},
         )
+        ctx.give(antlet=spec.name, number=spec.number)
 
     def clone(ctx: Context) -> None:
         spec, dataset = _spec(ctx), ctx.values["dataset"]
@@ -90,7 +90,7 @@ def making_steps(host: Services, plan: Plan) -> tuple[Step, ...]:
         except EdgeLinuxError as error:
             # It is made, and whoever asked will want to see why it does not start rather than lose it.
             ctx.log(f"it is made but does not start: {error}")
-            ctx.keep(result={**ctx.values["result"], "warning": f"it does not start: {error}"})
+            ctx.give(warning=f"it does not start: {error}")
 
     return (
         Step("decide", decide),

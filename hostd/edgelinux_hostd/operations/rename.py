@@ -30,7 +30,8 @@ def rename_antlet(host: Services) -> Operation:
             old = antlet.dataset
             new = f"{old.rpartition('/')[0]}/{ctx.params.new_name}"
             spec = usable(antlet).model_dump(mode="json")
-            ctx.keep(old=old, new=new, spec=spec, result={"antlet": ctx.params.new_name})
+            ctx.keep(old=old, new=new, spec=spec)
+            ctx.give(antlet=ctx.params.new_name)
 
     def rename(ctx: Context) -> None:
         _move(ctx, ctx.values["old"], ctx.values["new"])
@@ -60,8 +61,6 @@ def rename_antlet(host: Services) -> Operation:
         else:
             host.make_seed(info.mountpoint, spec)
         host.storage.set(dataset, {NAME: name})
-
-    def publish(ctx: Context) -> None:
         host.publish_names()
 
     return Operation(
@@ -72,7 +71,6 @@ def rename_antlet(host: Services) -> Operation:
                 Step("decide", decide),
                 Step("rename", rename, unrename),
                 Step("identify", identify, unidentify),
-                Step("publish", publish, publish),
             ),
             locks=lambda params: (f"antlet/{params.name}", f"antlet/{params.new_name}"),
             title=lambda params: f"rename {params.name} to {params.new_name}",

@@ -30,7 +30,8 @@ def take_snapshot(host: Services) -> Operation:
     def take(ctx: Context) -> None:
         dataset = host.inventory.antlet(ctx.params.name).dataset
         wanted = f"{dataset}@{ctx.params.snapshot}"
-        ctx.keep(snapshot=wanted, result={"antlet": ctx.params.name, "snapshot": ctx.params.snapshot})
+        ctx.keep(snapshot=wanted)
+        ctx.give(antlet=ctx.params.name, snapshot=ctx.params.snapshot)
         if wanted not in {info.name for info in host.storage.snapshots(dataset)}:
             host.storage.snapshot(wanted, {JOB: ctx.job})
 

@@ -57,6 +57,7 @@ def update_antlet(host: Services, reserved: Collection[int]) -> Operation:
     def unwrite(ctx: Context) -> None:
         if "old" in ctx.values:
             _write(host, ctx, "old")
+            apply(ctx)
 
     def properties(ctx: Context) -> None:
         wanted: dict[str, str] = {}
@@ -77,7 +78,7 @@ def update_antlet(host: Services, reserved: Collection[int]) -> Operation:
         elif antlet.kind == "kvm":
             host.make_seed(antlet.directory, usable(antlet))
         host.publish_names()
-        ctx.keep(result={"antlet": antlet.name, "pending": list(pending)})
+        ctx.give(antlet=antlet.name, pending=list(pending))
 
     return Operation(
         JobKind(
