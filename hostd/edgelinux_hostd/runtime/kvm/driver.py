@@ -1,0 +1,231 @@
+"""The driver of machines: a `Runtime` over libvirt."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Mapping
+from typing import Any
+
+from edgelinux_hostd.errors import EdgeLinuxError, NotFoundError, RefusedError
+from edgelinux_hostd.runtime.base import Launch, State, Stats
+from edgelinux_hostd.runtime.kvm import devices, live
+from edgelinux_hostd.runtime.kvm.connection import Connection
+from edgelinux_hostd.runtime.kvm.domain import NAMESPACE, Facts, finish
+
+__all__ = ["KvmRuntime"]
+
+log = logging.getLogger("edgelinux.kvm")
+
+_POLL = 0.25
+# A guest that has not come far enough hears nothing of its power button, so it is pressed again.
+_PRESS_AGAIN = 15.0
+
+
+class KvmRuntime:
+    """Runs machines; `emulated` says that this host has no KVM and runs them by emulation."""
+
+    kind = "kvm"
+
+    def __init__(self, connection: Connection | None = None) -> None:
+        self.connection = connection or Connection()
+        # Which domains are ours, by uuid and libvirt's id, which no other run of it has.
+        self._known: dict[tuple[str, int], bool] = {}
+
+    @property
+    def emulated(self) -> bool:
+        """True when machines run by emulation, slowly, since libvirt offers no KVM."""
+        return not live.has_kvm(self.offers())
+
+    def offers(self) -> str:
+        """Give what libvirt and QEMU offer here, as capabilities XML (formatcaps)."""
+        text: str = self.connection.call("cannot ask libvirt what it offers", lambda c: c.getCapabilities())
+        return text
+
+    def states(self) -> Mapping[str, State]:
+        """Map the antlets that run or are paused to their states: one call, and one for each new domain."""
+        return self.connection.call("cannot list machines", self._states)
+
+    def _states(self, connection: Any) -> dict[str, State]:
+        import libvirt
+
+        flags = (
+            libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE
+            | libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT
+        )
+        found: dict[str, State] = {}
+        seen: dict[tuple[str, int], bool] = {}
+        for domain, figures in connection.getAllDomainStats(libvirt.VIR_DOMAIN_STATS_STATE, flags):
+            key = (domain.UUIDString(), domain.ID())
+            known = self._known.get(key)
+            seen[key] = _is_ours(domain) if known is None else known
+            state = live.state(figures.get("state.state"))
+            if seen[key] and state is not None:
+                found[domain.name()] = state
+        self._known = seen
+        return found
+
+    def start(self, launch: Launch) -> None:
+        """Start an antlet as a transient domain, unless it is there already."""
+        name = launch.spec.name
+
+        def work(connection: Any) -> None:
+            if _find(connection, name) is not None:
+                return
+            facts = Facts(
+                kvm=live.has_kvm(connection.getCapabilities()),
+                cpus=os.cpu_count() or 1,
+                seed=(launch.directory / devices.SEED).is_file(),
+            )
+            if not facts.kvm:
+                log.warning("%s runs by emulation, which is slow: this host offers no KVM", name)
+            connection.createXML(finish(launch, facts), 0)
+
+        self.connection.call(f"cannot start {name}", work)
+
+    def stop(self, name: str, timeout: float) -> bool:
+        """Press the power button, or ask the guest's agent, and wait; true when the antlet is gone."""
+        import libvirt
+
+        started = time.monotonic()
+        press = started
+        while True:
+            now = time.monotonic()
+
+            def work(connection: Any, pressing: bool = now >= press) -> bool:
+                domain = _find(connection, name)
+                if domain is None:
+                    return True
+                if pressing:
+                    if live.state(domain.state()[0]) is State.PAUSED:
+                        domain.resume()  # a frozen guest hears nothing
+                    domain.shutdownFlags(libvirt.VIR_DOMAIN_SHUTDOWN_DEFAULT)
+                return False
+
+            try:
+                if self.connection.call(f"cannot stop {name}", work):
+                    return True
+            except NotFoundError:
+                return True  # it went between two calls
+            if now >= press:
+                press = now + _PRESS_AGAIN
+            if now - started >= timeout:
+                return False
+            time.sleep(min(_POLL, max(0.0, timeout - (now - started))))
+
+    def kill(self, name: str) -> None:
+        """End an antlet at once; nothing of it is left in libvirt, since its domain is transient."""
+
+        def work(connection: Any) -> None:
+            domain = _find(connection, name)
+            if domain is not None:
+                domain.destroy()
+
+        try:
+            self.connection.call(f"cannot end {name}", work)
+        except NotFoundError:
+            return  # it ended by itself meanwhile
+
+    def pause(self, name: str) -> None:
+        """Freeze a running antlet."""
+
+        def work(connection: Any) -> None:
+            domain = _need(connection, name)
+            if live.state(domain.state()[0]) is not State.PAUSED:
+                domain.suspend()
+
+        self.connection.call(f"cannot pause {name}", work)
+
+    def resume(self, name: str) -> None:
+        """Let a paused antlet go on."""
+
+        def work(connection: Any) -> None:
+            domain = _need(connection, name)
+            if live.state(domain.state()[0]) is State.PAUSED:
+                domain.resume()
+
+        self.connection.call(f"cannot resume {name}", work)
+
+    def apply(self, launch: Launch) -> tuple[str, ...]:
+        """Change memory and CPUs of a running antlet; names what waits: "ram", "cpu", "nics".
+
+        Memory follows down, and up to what the antlet was started with; CPUs up to the host's.
+        """
+        name = launch.spec.name
+        return self.connection.call(
+            f"cannot change {name}", lambda connection: live.apply(_need(connection, name), launch.spec)
+        )
+
+    def stats(self, name: str) -> Stats:
+        """Read what a running antlet uses. `memory` is what its process holds of the host's."""
+        import libvirt
+
+        wanted = (
+            libvirt.VIR_DOMAIN_STATS_CPU_TOTAL
+            | libvirt.VIR_DOMAIN_STATS_BALLOON
+            | libvirt.VIR_DOMAIN_STATS_BLOCK
+            | libvirt.VIR_DOMAIN_STATS_INTERFACE
+        )
+        flags = libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT
+
+        def work(connection: Any) -> Stats:
+            found = connection.domainListGetStats([_need(connection, name)], wanted, flags)
+            return live.stats(found[0][1] if found else {})
+
+        return self.connection.call(f"cannot read the figures of {name}", work)
+
+    def console(self, name: str) -> int:
+        """Open the serial console of a running antlet: the pseudo-terminal that QEMU made for it."""
+        path = self.connection.call(
+            f"cannot open the console of {name}", lambda connection: _terminal(_need(connection, name))
+        )
+        if not path:
+            raise EdgeLinuxError(f"{name} has no serial console", hint="stop and start it once")
+        try:
+            return os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            raise EdgeLinuxError(f"cannot open the console of {name}, {path}: {error.strerror}") from error
+
+
+def _terminal(domain: Any) -> str:
+    # libvirt's own words, not a template's.
+    found = ET.fromstring(domain.XMLDesc(0)).find("devices/serial[@type='pty']/source")  # noqa: S314
+    return "" if found is None else found.get("path", "")
+
+
+def _find(connection: Any, name: str) -> Any:
+    """Give the running domain of an antlet, or None; raises RefusedError when it is somebody else's."""
+    import libvirt
+
+    try:
+        domain = connection.lookupByName(name)
+    except libvirt.libvirtError as error:
+        if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
+            return None
+        raise
+    if not _is_ours(domain):
+        raise RefusedError(
+            f"libvirt has a machine called {name} that is not an antlet",
+            hint="rename it, or undefine it with virsh",
+        )
+    return domain
+
+
+def _need(connection: Any, name: str) -> Any:
+    domain = _find(connection, name)
+    if domain is None:
+        raise RefusedError(f"{name} does not run", hint=f"`antlet start {name}`")
+    return domain
+
+
+def _is_ours(domain: Any) -> bool:
+    import libvirt
+
+    try:
+        return bool(domain.metadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, NAMESPACE))
+    except libvirt.libvirtError as error:
+        if error.get_error_code() in (libvirt.VIR_ERR_NO_DOMAIN_METADATA, libvirt.VIR_ERR_NO_DOMAIN):
+            return False
+        raise
