@@ -8,6 +8,7 @@ from edgelinux_hostd.antlets import numbers
 from edgelinux_hostd.antlets.names import check_antlet_name
 from edgelinux_hostd.antlets.records import Antlet
 from edgelinux_hostd.errors import InvalidError, RefusedError
+from edgelinux_hostd.network.names import check_own_name
 from edgelinux_hostd.operations.services import HostSize
 
 __all__ = ["check_free_name", "check_size", "check_ssh_keys", "choose_number"]
@@ -16,18 +17,11 @@ _KEY_TYPES = ("ssh-", "ecdsa-", "sk-")
 
 
 def check_free_name(name: str, antlets: Sequence[Antlet], number: int | None = None) -> str:
-    """Return a name that an antlet may be given; raises InvalidError or RefusedError.
-
-    antlet25 is what every host on the network calls number 25, so only that one may be named so.
-    """
+    """Return a name that an antlet of this number may be given; raises InvalidError or RefusedError."""
     check_antlet_name(name)
     if any(antlet.name == name for antlet in antlets):
         raise RefusedError(f"there is an antlet {name} already", hint="`antlet list` shows them")
-    if name.startswith("antlet") and name[6:].isdigit() and name != f"antlet{number}":
-        raise InvalidError(f"{name!r} is the host name of the antlet with that number")
-    if name in ("host", "localhost"):
-        raise InvalidError(f"{name!r} is the host's own name on the antlets' network")
-    return name
+    return check_own_name(name, number or 0)
 
 
 def choose_number(
