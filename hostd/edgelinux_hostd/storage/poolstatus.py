@@ -15,7 +15,7 @@ _INDENT = 2
 _CLASSES = ("logs", "cache", "spares", "special", "dedup")
 _STATES = r"ONLINE|DEGRADED|FAULTED|OFFLINE|UNAVAIL|REMOVED|SUSPENDED|AVAIL|INUSE"
 _VDEV = re.compile(rf"(\s+)(\S+)\s+({_STATES})(?:\s+(\d+)\s+(\d+)\s+(\d+))?\s*(.*)")
-_WHEN = re.compile(r"(?:since|on) (\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4})")
+_WHEN = re.compile(r"(?:since|on) (\w{3} \w{3} \d{1,2} \d\d:\d\d:\d\d \d{4})")
 
 
 @dataclass(frozen=True)
