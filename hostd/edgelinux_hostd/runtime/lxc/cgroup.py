@@ -10,17 +10,26 @@ from pathlib import Path
 
 from edgelinux_hostd.errors import EdgeLinuxError
 
-__all__ = ["ROOT", "Cgroup", "cgroups", "unit_name"]
+__all__ = ["PARTS", "ROOT", "Cgroup", "cgroup_path", "cgroups", "unit_name"]
 
 ROOT = Path("/sys/fs/cgroup")
 _SLICE = "antlets.slice"
 _PREFIX, _SUFFIX = "antlet-lxc@", ".service"
 _PAUSE = 0.02
 
+# The cgroups in a unit's (lxc.cgroup.dir.*): the guest's, that of liblxc's monitor, and where that goes to delete
+# the others.
+PARTS = ("container", "monitor", "monitor.pivot")
+
 
 def unit_name(name: str) -> str:
     """Name the systemd unit that a container runs in."""
     return f"{_PREFIX}{name}{_SUFFIX}"
+
+
+def cgroup_path(name: str) -> str:
+    """Give the place of a container's unit in the tree of cgroups."""
+    return f"{_SLICE}/{unit_name(name)}"
 
 
 @dataclass(frozen=True)
@@ -33,12 +42,12 @@ class Cgroup:
     @property
     def unit(self) -> Path:
         """Give the unit's: liblxc's monitor and the guest."""
-        return self.root / _SLICE / unit_name(self.name)
+        return self.root / cgroup_path(self.name)
 
     @property
     def guest(self) -> Path:
         """Give the guest's, which is its `/` in /sys/fs/cgroup."""
-        return self.unit / f"lxc.payload.{self.name}"
+        return self.unit / "container"
 
     def running(self) -> bool:
         """Say whether the container is there, also in the moment when it reboots."""

@@ -11,6 +11,7 @@ from edgelinux_hostd.antlets import numbers
 from edgelinux_hostd.antlets.spec import AntletSpec, Nic
 from edgelinux_hostd.errors import InvalidError
 from edgelinux_hostd.runtime.base import Launch
+from edgelinux_hostd.runtime.lxc.cgroup import PARTS, cgroup_path
 from edgelinux_hostd.runtime.lxc.domain import Domain, Mount, parse_domain
 from edgelinux_hostd.runtime.lxc.facts import Facts
 from edgelinux_hostd.runtime.lxc.limits import limits, pick_cpus
@@ -24,6 +25,9 @@ _IDS = 0x10000
 # systemd's UIDS-GIDS.md: from here to 0x7FFDFFFF nobody gives out ids (containers of systemd-nspawn end below,
 # foreign ids begin above), and subordinate ids of login.defs(5) end at 600,100,000. All is below 2^31.
 _FIRST = 0x70000000
+
+# The guest's, unless its XML says another; the unit's is the host's and has not even /usr/bin.
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 # What reaches the host's kernel, clock or hardware from a container whose root is the host's.
 _NEVER = ("mac_admin", "mac_override", "sys_module", "sys_rawio")
@@ -61,7 +65,7 @@ def _items(spec: AntletSpec, domain: Domain, facts: Facts) -> Iterator[tuple[str
     yield "lxc.init.cmd", _command(spec, domain)
     if domain.directory:
         yield "lxc.init.cwd", domain.directory
-    for name, value in domain.environment:
+    for name, value in {"PATH": _PATH, **dict(domain.environment)}.items():
         yield "lxc.environment", f"{name}={value}"
     # No lxc.signal.halt: liblxc sees whether init is systemd and sends what it understands.
     yield "lxc.mount.auto", "proc:mixed sys:mixed cgroup:mixed" if domain.privileged else "proc:mixed sys:rw"
@@ -73,7 +77,8 @@ def _items(spec: AntletSpec, domain: Domain, facts: Facts) -> Iterator[tuple[str
     yield "lxc.console.buffer.size", "64KB"
     yield from _confinement(domain, facts)
     # In the unit's cgroup, so that systemd knows what is the antlet's.
-    yield "lxc.cgroup.relative", "1"
+    for part in PARTS:
+        yield f"lxc.cgroup.dir.{part}", f"{cgroup_path(spec.name)}/{part}"
     cpus = pick_cpus(facts.cpus, facts.busy, spec.cpu)
     for file, value in limits(spec, domain, cpus).files:
         yield f"lxc.cgroup2.{file}", value
