@@ -17,8 +17,8 @@ __all__ = ["Database", "DatabaseError"]
 
 _log = logging.getLogger(__name__)
 
-# One entry per version of the schema; user_version counts those that were applied. Never change one: append, and
-# only what adds, so that an older hostd (a boot environment that was gone back to) can use the file as well.
+# One entry per version of the schema; user_version counts those that were applied. Never change one: append,
+# and only what adds, so that an older hostd (someone went back to its boot environment) can use the file too.
 _MIGRATIONS = (
     """
     CREATE TABLE jobs (

@@ -6,18 +6,19 @@ import logging
 import queue
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from edgelinux_hostd.errors import BusyError, InvalidError, RefusedError
+from edgelinux_hostd.errors import BusyError, RefusedError
 from edgelinux_hostd.jobs import machine
 from edgelinux_hostd.jobs.board import Board
+from edgelinux_hostd.jobs.database import DatabaseError
 from edgelinux_hostd.jobs.events import EventBus
 from edgelinux_hostd.jobs.faults import Faults
-from edgelinux_hostd.jobs.model import Abandoned, Job, JobKind, JobState, StepState
+from edgelinux_hostd.jobs.kinds import Kinds
+from edgelinux_hostd.jobs.model import Abandoned, Job, JobKind, JobState
 from edgelinux_hostd.jobs.runner import DELAYS, Runner
 from edgelinux_hostd.jobs.store import JobStore
 
@@ -30,8 +31,8 @@ class JobEngine:
     """Runs jobs. Call `recover` once before anything else, and `close` at the end.
 
     A committed job whose step fails, and an undo that fails, is tried again a few times within seconds; then
-    the job is FAILED and unsettled: it keeps its locks, so that nothing works on what it left half-done, until
-    `retry` or the next `recover` goes on with it.
+    the job is FAILED and unsettled: it keeps its locks, so that nothing works on what it left half-done,
+    until `retry` or the next `recover` goes on with it.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class JobEngine:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
-        self._kinds = {kind.name: kind for kind in kinds}
+        self._kinds = Kinds(kinds)
         self._board = Board(store, bus, clock)
         self._stopping = threading.Event()
         self._runner = Runner(self._board, faults or Faults(), self._stopping, delays)
@@ -72,22 +73,9 @@ class JobEngine:
 
     def submit(self, kind: str, params: BaseModel | Mapping[str, Any]) -> Job:
         """Persist a job and queue it; raises InvalidError, and BusyError when another has a lock of it."""
-        job_kind = self._kinds.get(kind)
-        if job_kind is None:
-            raise InvalidError(f"there is no kind of job called {kind}")
-        checked = _validated(job_kind, params)
-        job = Job(
-            id=uuid.uuid4().hex[:12],
-            kind=kind,
-            title=job_kind.title(checked),
-            params=checked.model_dump(mode="json", by_alias=True),
-            state=JobState.QUEUED,
-            steps=tuple((step.name, StepState.WAITING) for step in job_kind.steps),
-            created=self._board.clock(),
-            locks=tuple(dict.fromkeys(job_kind.locks(checked))),
-        )
+        job = self._kinds.new_job(kind, params, self._board.clock())
         if not self._accepting:
-            raise BusyError("hostd is starting or ending", hint="try again in a moment")
+            raise _not_now()
         self._board.add(job)
         self._queue.put(job.id)
         return job
@@ -118,7 +106,7 @@ class JobEngine:
             new = machine.ask_to_stop(old, kind)
             return machine.advance(new, kind, self._board.clock())[0] if old.state is JobState.QUEUED else new
 
-        return self._board.update(job, change)
+        return self._change(job, change)
 
     def retry(self, job: str) -> Job:
         """Go on with an unsettled job now; raises RefusedError when it is not one."""
@@ -130,7 +118,7 @@ class JobEngine:
                 )
             return machine.take_up(old, self._kinds[old.kind], self._board.clock(), crashed=False)
 
-        taken = self._board.update(job, change)
+        taken = self._change(job, change)
         self._queue.put(job)
         return taken
 
@@ -140,6 +128,10 @@ class JobEngine:
         Jobs that are not over stay so on disk; the next `recover` goes on with them.
         """
         self._accepting = False
+        try:
+            self._store.note_stop()
+        except DatabaseError as error:
+            _log.warning("the jobs that run will count as crashed: %s", error)
         self._stopping.set()
         for _ in self._threads:
             self._queue.put(None)
@@ -148,7 +140,6 @@ class JobEngine:
             if thread.is_alive():
                 thread.join(max(0.0, deadline - time.monotonic()))
         self._board.abandon()
-        self._store.note_stop()
 
     def work(self) -> bool:
         """Run the next queued job in this thread, for an engine without workers; False when there is none."""
@@ -181,8 +172,14 @@ class JobEngine:
                 save=False,
             )
 
+    def _change(self, job: str, change: Callable[[Job], Job]) -> Job:
+        try:
+            return self._board.update(job, change)
+        except Abandoned:
+            raise _not_now() from None
+
     def _take_up(self, job: Job, now: float, *, crashed: bool) -> Job:
-        kind, why = self._kind_of(job)
+        kind, why = self._kinds.of(job)
 
         def change(old: Job) -> Job:
             if kind is None:
@@ -191,25 +188,6 @@ class JobEngine:
 
         return self._board.update(job.id, change)
 
-    def _kind_of(self, job: Job) -> tuple[JobKind | None, str]:
-        kind = self._kinds.get(job.kind)
-        if kind is None:
-            return None, f"this version of hostd has no kind of job called {job.kind}"
-        if not machine.matches(job, kind):
-            return None, f"the steps of {job.kind} are others in this version of hostd"
-        try:
-            kind.params.model_validate(job.params)
-        except ValidationError:
-            return None, f"this version of hostd does not understand the parameters of {job.kind}"
-        return kind, ""
 
-
-def _validated(kind: JobKind, params: BaseModel | Mapping[str, Any]) -> BaseModel:
-    if isinstance(params, kind.params):
-        return params
-    try:
-        return kind.params.model_validate(params)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise InvalidError(f"{kind.name}: {where}: {first['msg']}") from error
+def _not_now() -> BusyError:
+    return BusyError("hostd is starting or ending", hint="try again in a moment")

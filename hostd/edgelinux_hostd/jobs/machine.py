@@ -150,7 +150,7 @@ def give_up(job: Job, kind: JobKind | None, why: str, now: float, *, again: bool
     return replace(
         job,
         state=JobState.FAILED,
-        cause=job.error,
+        cause=job.error or ("" if job.cancel else why),
         error=error,
         exit_code=job.exit_code or 1,
         finished=now,

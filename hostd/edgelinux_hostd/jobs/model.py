@@ -106,8 +106,8 @@ class Job:
 
     `steps` pairs each step's name with its state, in order. `error` is one line for people. `result` is what
     the job leaves for who asked: JSON. `attempts` counts how often hostd crashed while it ran. `locks` are
-    held until the job is final; an `unsettled` one, FAILED with something left to finish or undo, holds them on
-    until hostd starts again and tries again. `cause` is the first error of a job whose undoing then failed too.
+    held until the job is final; an `unsettled` one, FAILED with something left to finish or undo, holds them
+    until hostd starts again and tries again. `cause` is the error that came before what is in `error` then.
     """
 
     id: str
