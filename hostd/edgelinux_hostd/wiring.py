@@ -69,7 +69,12 @@ class _Domains:
         return prepared.xml
 
 
-def build_services(settings: Settings, drivers: Mapping[str, Runtime], kvm: KvmRuntime) -> Services:
+def build_services(
+    settings: Settings,
+    drivers: Mapping[str, Runtime],
+    kvm: KvmRuntime,
+    await_network: Callable[[], None],
+) -> Services:
     """Give what operations work with."""
     storage = ZfsStorage()
 
@@ -78,9 +83,7 @@ def build_services(settings: Settings, drivers: Mapping[str, Runtime], kvm: KvmR
 
     listing = Inventory(storage, drivers, base_ip)
 
-    def template(
-        name: str, version: str | None, pool: str | None
-    ) -> tuple[Template, TemplateVersion]:
+    def template(name: str, version: str | None, pool: str | None) -> tuple[Template, TemplateVersion]:
         found = catalogue.find(catalogue.templates(storage), name, pool)
         return found, catalogue.version_of(found, version)
 
@@ -106,6 +109,7 @@ def build_services(settings: Settings, drivers: Mapping[str, Runtime], kvm: KvmR
         default_nics=pipeline.default_nics,
         make_seed=cloudinit.make_seed,
         publish_names=publish_names,
+        await_network=await_network,
     )
 
 

@@ -16,12 +16,12 @@ __all__ = ["check_free_name", "check_size", "check_ssh_keys", "choose_number"]
 _KEY_TYPES = ("ssh-", "ecdsa-", "sk-")
 
 
-def check_free_name(name: str, antlets: Sequence[Antlet], number: int | None = None) -> str:
+def check_free_name(name: str, antlets: Sequence[Antlet], number: int) -> str:
     """Return a name that an antlet of this number may be given; raises InvalidError or RefusedError."""
     check_antlet_name(name)
     if any(antlet.name == name for antlet in antlets):
         raise RefusedError(f"there is an antlet {name} already", hint="`antlet list` shows them")
-    return check_own_name(name, number or 0)
+    return check_own_name(name, number)
 
 
 def choose_number(

@@ -6,7 +6,7 @@ import time
 from collections.abc import Collection
 from typing import Any
 
-from edgelinux_hostd.antlets.names import check_snapshot_name
+from edgelinux_hostd.antlets.names import check_antlet_name, check_snapshot_name
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.jobs.model import Context, JobKind, Step
 from edgelinux_hostd.operations.checks import check_free_name, choose_number
@@ -25,11 +25,13 @@ def clone_antlet(host: Services, reserved: Collection[int]) -> Operation:
         source = host.inventory.antlet(params.source)
         usable(source)
         antlets = host.inventory.antlets()
-        check_free_name(params.name, antlets, params.number)
+        check_antlet_name(params.name)
+        number = choose_number(params.number, antlets, reserved)
+        check_free_name(params.name, antlets, number)
         if params.snapshot is not None:
             check_snapshot_name(params.snapshot)
             host.inventory.snapshot(params.source, params.snapshot)
-        return params.model_copy(update={"number": choose_number(params.number, antlets, reserved)})
+        return params.model_copy(update={"number": number})
 
     def snapshot(ctx: Context) -> None:
         params: CloneAntlet = ctx.params

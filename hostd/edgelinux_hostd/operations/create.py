@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from edgelinux_hostd.antlets.files import read_template_xml
+from edgelinux_hostd.antlets.names import check_antlet_name
 from edgelinux_hostd.antlets.records import Template
 from edgelinux_hostd.antlets.spec import AntletSpec, Nic
 from edgelinux_hostd.errors import InvalidError, NotFoundError, RefusedError
@@ -30,8 +31,9 @@ def create_antlet(host: Services, reserved: Collection[int]) -> Operation:
 
     def check(params: CreateAntlet) -> CreateAntlet:
         antlets = host.inventory.antlets()
-        check_free_name(params.name, antlets, params.number)
+        check_antlet_name(params.name)
         number = choose_number(params.number, antlets, reserved)
+        check_free_name(params.name, antlets, number)
         template, version = host.template(params.template, params.version, None)
         pool = params.pool or template.pool
         _check_pool(host, pool, template)

@@ -21,7 +21,7 @@ def lifecycle_operations(host: Services) -> tuple[Operation, ...]:
     def start(ctx: Context) -> None:
         antlet = host.inventory.antlet(ctx.params.name)
         if antlet.state not in (State.RUNNING, State.PAUSED):
-            host.runtime(antlet).start(host.launch(antlet))
+            host.start(antlet)
 
     def kill(ctx: Context) -> None:
         antlet = host.inventory.antlet(ctx.params.name)

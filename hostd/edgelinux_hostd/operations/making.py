@@ -86,7 +86,7 @@ def making_steps(host: Services, plan: Plan) -> tuple[Step, ...]:
             return
         antlet = host.inventory.antlet(ctx.params.name)
         try:
-            host.runtime(antlet).start(host.launch(antlet))
+            host.start(antlet)
         except EdgeLinuxError as error:
             # It is made, and whoever asked will want to see why it does not start rather than lose it.
             ctx.log(f"it is made but does not start: {error}")

@@ -35,7 +35,7 @@ class Services:
     `domain` makes the domain XML of an antlet from its template file's text, and `default_nics` reads the
     network cards of such an XML. `make_seed` writes what a machine's first boot configures itself from.
     `publish_names` brings the names that the antlets' network resolves in line with the antlets; `base_ip` is
-    that network's.
+    that network's, and `await_network` waits until it is up.
     """
 
     storage: Storage
@@ -48,10 +48,18 @@ class Services:
     default_nics: Callable[[str], tuple[Nic, ...]]
     make_seed: Callable[[Path, AntletSpec], None]
     publish_names: Callable[[], None]
+    await_network: Callable[[], None]
 
     def runtime(self, antlet: Antlet) -> Runtime:
         """Give the driver that runs an antlet."""
         return self.runtimes[antlet.kind]
+
+    def start(self, antlet: Antlet) -> None:
+        """Start an antlet, once its network is up; raises EdgeLinuxError."""
+        launch = self.launch(antlet)
+        if any(nic.type == "network" for nic in launch.spec.nics):
+            self.await_network()
+        self.runtime(antlet).start(launch)
 
     def launch(self, antlet: Antlet) -> Launch:
         """Give all that starting an antlet takes; raises EdgeLinuxError."""

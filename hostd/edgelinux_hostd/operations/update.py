@@ -11,6 +11,7 @@ from edgelinux_hostd.antlets.records import Antlet
 from edgelinux_hostd.antlets.spec import AntletSpec, dump
 from edgelinux_hostd.errors import RefusedError
 from edgelinux_hostd.jobs.model import Context, JobKind, Step
+from edgelinux_hostd.network.names import check_own_name
 from edgelinux_hostd.operations.checks import check_size, choose_number
 from edgelinux_hostd.operations.params import UpdateAntlet
 from edgelinux_hostd.operations.services import Operation, Services, need_stopped, usable
@@ -32,6 +33,7 @@ def update_antlet(host: Services, reserved: Collection[int]) -> Operation:
         if params.number is not None and params.number != antlet.number:
             choose_number(params.number, host.inventory.antlets(), reserved, keep=antlet.name)
             need_stopped(antlet, "another number")
+            check_own_name(antlet.name, params.number)
         if params.quota and params.quota < antlet.used:
             raise RefusedError(
                 f"antlet {antlet.name} uses {antlet.used} bytes, which is more than that quota",

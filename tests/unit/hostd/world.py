@@ -121,6 +121,7 @@ class World:
             default_nics=lambda xml: (Nic(),),
             make_seed=seed,
             publish_names=publish,
+            await_network=lambda: None,
         )
 
     def picture(self) -> dict[str, object]:

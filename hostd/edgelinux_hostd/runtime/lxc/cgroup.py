@@ -78,7 +78,9 @@ class Cgroup:
         try:
             (self.guest / file).write_text(value, encoding="ascii")
         except OSError as error:
-            raise EdgeLinuxError(f"antlet {self.name}: cannot set {file} to {value}: {error.strerror}") from error
+            raise EdgeLinuxError(
+                f"antlet {self.name}: cannot set {file} to {value}: {error.strerror}"
+            ) from error
 
     def wait(self, *, frozen: bool | None = None, seconds: float) -> bool:
         """Wait until the container is gone, or its guest is frozen or thawed; false when it takes longer."""

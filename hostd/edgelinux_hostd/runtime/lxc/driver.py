@@ -151,7 +151,9 @@ class LxcRuntime:
         cgroup = self._running(name)
         cgroup.write("cgroup.freeze", "1" if frozen else "0")
         if not cgroup.wait(frozen=frozen, seconds=_SETTLE):
-            raise EdgeLinuxError(f"antlet {name} cannot be {'paused' if frozen else 'resumed'} within {_SETTLE:g} s")
+            raise EdgeLinuxError(
+                f"antlet {name} cannot be {'paused' if frozen else 'resumed'} within {_SETTLE:g} s"
+            )
 
     def _running(self, name: str) -> Cgroup:
         cgroup = Cgroup(check_antlet_name(name), self._cgroup)
