@@ -1,4 +1,4 @@
-"""What hostd sees to when it starts, beside serving: filters, the antlets' network, names, what was left over."""
+"""What hostd sees to when it starts, beside serving: filters, the network, names, what was left over."""
 
 from __future__ import annotations
 
