@@ -7,6 +7,7 @@ import os
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from edgelinux_hostd.errors import EdgeLinuxError, NotFoundError, RefusedError
@@ -19,6 +20,9 @@ __all__ = ["KvmRuntime"]
 
 log = logging.getLogger("edgelinux.kvm")
 
+# Where libvirt keeps the AppArmor profiles of domains, on bases that have it.
+_PROFILES = Path("/etc/apparmor.d/libvirt")
+
 _POLL = 0.25
 # A guest that has not come far enough hears nothing of its power button, so it is pressed again.
 _PRESS_AGAIN = 15.0
@@ -29,8 +33,9 @@ class KvmRuntime:
 
     kind = "kvm"
 
-    def __init__(self, connection: Connection | None = None) -> None:
+    def __init__(self, connection: Connection | None = None, profiles: Path = _PROFILES) -> None:
         self.connection = connection or Connection()
+        self.profiles = profiles
         # Which domains are ours, by uuid and libvirt's id, which no other run of it has.
         self._known: dict[tuple[str, int], bool] = {}
 
@@ -59,9 +64,13 @@ class KvmRuntime:
         seen: dict[tuple[str, int], bool] = {}
         for domain, figures in connection.getAllDomainStats(libvirt.VIR_DOMAIN_STATS_STATE, flags):
             key = (domain.UUIDString(), domain.ID())
-            known = self._known.get(key)
-            seen[key] = _is_ours(domain) if known is None else known
             state = live.state(figures.get("state.state"))
+            try:
+                seen[key] = self._known[key] if key in self._known else _is_ours(domain)
+            except libvirt.libvirtError as error:
+                if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
+                    continue  # it ended meanwhile
+                raise
             if seen[key] and state is not None:
                 found[domain.name()] = state
         self._known = seen
@@ -72,7 +81,8 @@ class KvmRuntime:
         name = launch.spec.name
 
         def work(connection: Any) -> None:
-            if _find(connection, name) is not None:
+            there = _find(connection, name)
+            if there is not None and live.state(there.state()[0]) is not None:
                 return
             facts = Facts(
                 kvm=live.has_kvm(connection.getCapabilities()),
@@ -87,46 +97,62 @@ class KvmRuntime:
 
     def stop(self, name: str, timeout: float) -> bool:
         """Press the power button, or ask the guest's agent, and wait; true when the antlet is gone."""
-        import libvirt
-
         started = time.monotonic()
         press = started
+        uuid = ""
         while True:
             now = time.monotonic()
-
-            def work(connection: Any, pressing: bool = now >= press) -> bool:
-                domain = _find(connection, name)
-                if domain is None:
-                    return True
-                if pressing:
-                    if live.state(domain.state()[0]) is State.PAUSED:
-                        domain.resume()  # a frozen guest hears nothing
-                    domain.shutdownFlags(libvirt.VIR_DOMAIN_SHUTDOWN_DEFAULT)
-                return False
-
-            try:
-                if self.connection.call(f"cannot stop {name}", work):
-                    return True
-            except NotFoundError:
-                return True  # it went between two calls
+            found = self._press(name, pressing=now >= press)
+            if not found:
+                self._forget(uuid)
+                return True
+            uuid = found
             if now >= press:
                 press = now + _PRESS_AGAIN
-            if now - started >= timeout:
+            left = started + timeout - time.monotonic()
+            if left <= 0:
                 return False
-            time.sleep(min(_POLL, max(0.0, timeout - (now - started))))
+            time.sleep(min(_POLL, left))
+
+    def _press(self, name: str, *, pressing: bool) -> str:
+        """Give the uuid of an antlet that is still there, "" if it is gone; presses its button if told to."""
+        import libvirt
+
+        def work(connection: Any) -> str:
+            domain = _find(connection, name)
+            if domain is None:
+                return ""
+            state = live.state(domain.state()[0])
+            if pressing and state is not None:
+                if state is State.PAUSED:
+                    domain.resume()  # a frozen guest hears nothing
+                domain.shutdownFlags(libvirt.VIR_DOMAIN_SHUTDOWN_DEFAULT)
+            return str(domain.UUIDString())
+
+        try:
+            return self.connection.call(f"cannot stop {name}", work)
+        except NotFoundError:
+            return ""  # it went between two calls
 
     def kill(self, name: str) -> None:
         """End an antlet at once; nothing of it is left in libvirt, since its domain is transient."""
 
-        def work(connection: Any) -> None:
+        def work(connection: Any) -> str:
             domain = _find(connection, name)
-            if domain is not None:
-                domain.destroy()
+            if domain is None:
+                return ""
+            domain.destroy()
+            return str(domain.UUIDString())
 
         try:
-            self.connection.call(f"cannot end {name}", work)
+            self._forget(self.connection.call(f"cannot end {name}", work))
         except NotFoundError:
             return  # it ended by itself meanwhile
+
+    def _forget(self, uuid: str) -> None:
+        # libvirt writes a profile for each domain and leaves it behind, for changes that nobody makes here.
+        if uuid:
+            (self.profiles / f"libvirt-{uuid}").unlink(missing_ok=True)
 
     def pause(self, name: str) -> None:
         """Freeze a running antlet."""
@@ -201,11 +227,12 @@ def _find(connection: Any, name: str) -> Any:
 
     try:
         domain = connection.lookupByName(name)
+        ours = _is_ours(domain)
     except libvirt.libvirtError as error:
         if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
             return None
         raise
-    if not _is_ours(domain):
+    if not ours:
         raise RefusedError(
             f"libvirt has a machine called {name} that is not an antlet",
             hint="rename it, or undefine it with virsh",
@@ -226,6 +253,6 @@ def _is_ours(domain: Any) -> bool:
     try:
         return bool(domain.metadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, NAMESPACE))
     except libvirt.libvirtError as error:
-        if error.get_error_code() in (libvirt.VIR_ERR_NO_DOMAIN_METADATA, libvirt.VIR_ERR_NO_DOMAIN):
+        if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN_METADATA:
             return False
         raise
