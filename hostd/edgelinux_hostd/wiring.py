@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edgelinux_hostd.agent import HostAgent, Views
+from edgelinux_hostd.antlets.files import TEMPLATE_XML, read_template_xml
 from edgelinux_hostd.antlets.inventory import Inventory
 from edgelinux_hostd.antlets.numbers import DEFAULT_BASE_IP
 from edgelinux_hostd.antlets.records import Template, TemplateVersion
@@ -27,7 +28,7 @@ from edgelinux_hostd.runtime.kvm.driver import KvmRuntime
 from edgelinux_hostd.runtime.lxc.driver import LxcRuntime
 from edgelinux_hostd.storage import pools
 from edgelinux_hostd.storage.zfs import ZfsStorage
-from edgelinux_hostd.templates import catalogue, pipeline
+from edgelinux_hostd.templates import catalogue, pipeline, template_file
 from edgelinux_hostd.templates.offers import HostOffers, ask
 
 __all__ = ["BASE_IP", "build_agent", "build_services", "host_size", "inventory", "runtimes"]
@@ -60,11 +61,19 @@ class _Domains:
         self._offers: HostOffers | None = None
         self._valid: set[str] = set()
 
-    def __call__(self, text: str, spec: AntletSpec) -> str:
+    def __call__(self, directory: Path, spec: AntletSpec) -> str:
         if self._offers is None:
             self._offers = ask(kvm=not self._kvm.emulated())
+        text = read_template_xml(directory)
         digest = hashlib.sha256(text.encode()).hexdigest()
-        prepared = pipeline.prepare(text, spec, self._offers, validate=digest not in self._valid)
+        prepared = pipeline.prepare(
+            text,
+            spec,
+            self._offers,
+            where=str(directory / TEMPLATE_XML),
+            privileged=template_file.load(directory).privileged,
+            validate=digest not in self._valid,
+        )
         self._valid.add(digest)
         return prepared.xml
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from edgelinux_hostd.antlets.files import read_template_xml
 from edgelinux_hostd.antlets.names import check_antlet_name
 from edgelinux_hostd.antlets.records import Template
 from edgelinux_hostd.antlets.spec import AntletSpec, Nic
@@ -45,7 +44,7 @@ def create_antlet(host: Services, reserved: Collection[int]) -> Operation:
         )
         # The XML is looked at before anything is made.
         spec = AntletSpec.model_validate({**_fields(host, decided, template), "uuid": str(_NO_UUID)})
-        host.domain(read_template_xml(template.directory), spec)
+        host.domain(template.directory, spec)
         return decided
 
     def plan(ctx: Context) -> tuple[dict[str, Any], str]:
@@ -84,7 +83,7 @@ def _fields(host: Services, params: CreateAntlet, template: Template) -> dict[st
     nics = params.nics
     if nics is None:
         spec = AntletSpec.model_validate({**fields, "uuid": _NO_UUID})
-        nics = host.default_nics(host.domain(read_template_xml(template.directory), spec)) or (Nic(),)
+        nics = host.default_nics(host.domain(template.directory, spec)) or (Nic(),)
     return {**fields, "nics": [nic.model_dump(mode="json") for nic in nics]}
 
 

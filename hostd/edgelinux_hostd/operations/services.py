@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgelinux_hostd.antlets.files import read_template_xml
 from edgelinux_hostd.antlets.inventory import Inventory
 from edgelinux_hostd.antlets.records import Antlet, Template, TemplateVersion
 from edgelinux_hostd.antlets.spec import AntletSpec, Nic
@@ -32,8 +31,8 @@ class Services:
     """What operations work with.
 
     `template` finds a template and one of its versions (None: the newest) by name, version and pool.
-    `domain` makes the domain XML of an antlet from its template file's text, and `default_nics` reads the
-    network cards of such an XML. `make_seed` writes what a machine's first boot configures itself from.
+    `domain` makes the domain XML of an antlet from the template files in a directory, the antlet's own or its
+    template's, and `default_nics` reads the network cards of such an XML. `make_seed` writes what a machine's first boot configures itself from.
     `publish_names` brings the names that the antlets' network resolves in line with the antlets; `base_ip` is
     that network's, and `await_network` waits until it is up.
     """
@@ -44,7 +43,7 @@ class Services:
     size: HostSize
     base_ip: Callable[[], str]
     template: Callable[[str, str | None, str | None], tuple[Template, TemplateVersion]]
-    domain: Callable[[str, AntletSpec], str]
+    domain: Callable[[Path, AntletSpec], str]
     default_nics: Callable[[str], tuple[Nic, ...]]
     make_seed: Callable[[Path, AntletSpec], None]
     publish_names: Callable[[], None]
@@ -64,8 +63,7 @@ class Services:
     def launch(self, antlet: Antlet) -> Launch:
         """Give all that starting an antlet takes; raises EdgeLinuxError."""
         spec = usable(antlet)
-        text = read_template_xml(antlet.directory)
-        return Launch(spec, antlet.directory, self.domain(text, spec))
+        return Launch(spec, antlet.directory, self.domain(antlet.directory, spec))
 
 
 def usable(antlet: Antlet) -> AntletSpec:

@@ -6,7 +6,6 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from edgelinux_hostd.antlets.files import read_template_xml
 from edgelinux_hostd.antlets.records import Antlet
 from edgelinux_hostd.antlets.spec import AntletSpec, dump
 from edgelinux_hostd.errors import RefusedError
@@ -39,7 +38,7 @@ def update_antlet(host: Services, reserved: Collection[int]) -> Operation:
                 f"antlet {antlet.name} uses {antlet.used} bytes, which is more than that quota",
                 hint="0 is no quota",
             )
-        host.domain(read_template_xml(antlet.directory), _changed(usable(antlet), params))
+        host.domain(antlet.directory, _changed(usable(antlet), params))
         return params
 
     def write(ctx: Context) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from edgelinux_hostd.antlets.files import read_template_xml
 from edgelinux_hostd.antlets.inventory import Inventory
 from edgelinux_hostd.antlets.records import Template, TemplateVersion
 from edgelinux_hostd.antlets.spec import AntletSpec, Kind, Nic
@@ -105,7 +106,8 @@ class World:
         def seed(directory: Path, spec: AntletSpec) -> None:
             (directory / "disks" / "seed.img").write_text(f"{spec.name} {spec.uuid}")
 
-        def domain(text: str, spec: AntletSpec) -> str:
+        def domain(directory: Path, spec: AntletSpec) -> str:
+            text = read_template_xml(directory)
             if "broken" in text:
                 raise EdgeLinuxError("antlet.xml.j2: not valid")
             return f"{text}{spec.name}"
