@@ -32,9 +32,9 @@ class Services:
 
     `template` finds a template and one of its versions (None: the newest) by name, version and pool.
     `domain` makes the domain XML of an antlet from the template files in a directory, the antlet's own or its
-    template's, and `default_nics` reads the network cards of such an XML. `make_seed` writes what a machine's first boot configures itself from.
-    `publish_names` brings the names that the antlets' network resolves in line with the antlets; `base_ip` is
-    that network's, and `await_network` waits until it is up.
+    template's, and `default_nics` reads the network cards of such an XML. `make_seed` writes what a machine's
+    first boot configures itself from. `publish_names` brings the names that the antlets' network resolves in
+    line with the antlets; `base_ip` is that network's, and `await_network` waits until it is up.
     """
 
     storage: Storage
