@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import time
-import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from edgelinux_hostd.errors import EdgeLinuxError, NotFoundError, RefusedError
+from edgelinux_hostd.errors import EdgeLinuxError, NotFoundError
 from edgelinux_hostd.runtime.base import Launch, State, Stats
-from edgelinux_hostd.runtime.kvm import devices, live
+from edgelinux_hostd.runtime.kvm import devices, live, lookup
 from edgelinux_hostd.runtime.kvm.connection import Connection
-from edgelinux_hostd.runtime.kvm.domain import NAMESPACE, Facts, finish
+from edgelinux_hostd.runtime.kvm.domain import Facts, finish
+from edgelinux_hostd.runtime.kvm.events import Callback
 
 __all__ = ["KvmRuntime"]
 
@@ -49,6 +50,13 @@ class KvmRuntime:
         text: str = self.connection.call("cannot ask libvirt what it offers", lambda c: c.getCapabilities())
         return text
 
+    def register_events(self, loop: asyncio.AbstractEventLoop, callback: Callback) -> None:
+        """Call `callback(name, state)` on the loop's thread whenever a domain's state changes.
+
+        All domains', whosever they are, beginning with those that run; across restarts of libvirt.
+        """
+        self.connection.register_events(loop, callback)
+
     def states(self) -> Mapping[str, State]:
         """Map the antlets that run or are paused to their states: one call, and one for each new domain."""
         return self.connection.call("cannot list machines", self._states)
@@ -66,7 +74,7 @@ class KvmRuntime:
             key = (domain.UUIDString(), domain.ID())
             state = live.state(figures.get("state.state"))
             try:
-                seen[key] = self._known[key] if key in self._known else _is_ours(domain)
+                seen[key] = self._known[key] if key in self._known else lookup.is_ours(domain)
             except libvirt.libvirtError as error:
                 if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
                     continue  # it ended meanwhile
@@ -81,7 +89,7 @@ class KvmRuntime:
         name = launch.spec.name
 
         def work(connection: Any) -> None:
-            there = _find(connection, name)
+            there = lookup.find(connection, name)
             if there is not None and live.state(there.state()[0]) is not None:
                 return
             facts = Facts(
@@ -119,7 +127,7 @@ class KvmRuntime:
         import libvirt
 
         def work(connection: Any) -> str:
-            domain = _find(connection, name)
+            domain = lookup.find(connection, name)
             if domain is None:
                 return ""
             state = live.state(domain.state()[0])
@@ -138,7 +146,7 @@ class KvmRuntime:
         """End an antlet at once; nothing of it is left in libvirt, since its domain is transient."""
 
         def work(connection: Any) -> str:
-            domain = _find(connection, name)
+            domain = lookup.find(connection, name)
             if domain is None:
                 return ""
             domain.destroy()
@@ -158,7 +166,7 @@ class KvmRuntime:
         """Freeze a running antlet."""
 
         def work(connection: Any) -> None:
-            domain = _need(connection, name)
+            domain = lookup.need(connection, name)
             if live.state(domain.state()[0]) is not State.PAUSED:
                 domain.suspend()
 
@@ -168,7 +176,7 @@ class KvmRuntime:
         """Let a paused antlet go on."""
 
         def work(connection: Any) -> None:
-            domain = _need(connection, name)
+            domain = lookup.need(connection, name)
             if live.state(domain.state()[0]) is State.PAUSED:
                 domain.resume()
 
@@ -181,7 +189,7 @@ class KvmRuntime:
         """
         name = launch.spec.name
         return self.connection.call(
-            f"cannot change {name}", lambda connection: live.apply(_need(connection, name), launch.spec)
+            f"cannot change {name}", lambda connection: live.apply(lookup.need(connection, name), launch.spec)
         )
 
     def stats(self, name: str) -> Stats:
@@ -197,7 +205,7 @@ class KvmRuntime:
         flags = libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT
 
         def work(connection: Any) -> Stats:
-            found = connection.domainListGetStats([_need(connection, name)], wanted, flags)
+            found = connection.domainListGetStats([lookup.need(connection, name)], wanted, flags)
             return live.stats(found[0][1] if found else {})
 
         return self.connection.call(f"cannot read the figures of {name}", work)
@@ -205,7 +213,8 @@ class KvmRuntime:
     def console(self, name: str) -> int:
         """Open the serial console of a running antlet: the pseudo-terminal that QEMU made for it."""
         path = self.connection.call(
-            f"cannot open the console of {name}", lambda connection: _terminal(_need(connection, name))
+            f"cannot open the console of {name}",
+            lambda connection: lookup.terminal(lookup.need(connection, name)),
         )
         if not path:
             raise EdgeLinuxError(f"{name} has no serial console", hint="stop and start it once")
@@ -213,46 +222,3 @@ class KvmRuntime:
             return os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
             raise EdgeLinuxError(f"cannot open the console of {name}, {path}: {error.strerror}") from error
-
-
-def _terminal(domain: Any) -> str:
-    # libvirt's own words, not a template's.
-    found = ET.fromstring(domain.XMLDesc(0)).find("devices/serial[@type='pty']/source")  # noqa: S314
-    return "" if found is None else found.get("path", "")
-
-
-def _find(connection: Any, name: str) -> Any:
-    """Give the running domain of an antlet, or None; raises RefusedError when it is somebody else's."""
-    import libvirt
-
-    try:
-        domain = connection.lookupByName(name)
-        ours = _is_ours(domain)
-    except libvirt.libvirtError as error:
-        if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
-            return None
-        raise
-    if not ours:
-        raise RefusedError(
-            f"libvirt has a machine called {name} that is not an antlet",
-            hint="rename it, or undefine it with virsh",
-        )
-    return domain
-
-
-def _need(connection: Any, name: str) -> Any:
-    domain = _find(connection, name)
-    if domain is None:
-        raise RefusedError(f"{name} does not run", hint=f"`antlet start {name}`")
-    return domain
-
-
-def _is_ours(domain: Any) -> bool:
-    import libvirt
-
-    try:
-        return bool(domain.metadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, NAMESPACE))
-    except libvirt.libvirtError as error:
-        if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN_METADATA:
-            return False
-        raise
