@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import pytest
 from edgelinux_hostd.errors import BusyError, EdgeLinuxError, InvalidError, NotFoundError, RefusedError
-from edgelinux_hostd.jobs.model import JobState
+from edgelinux_hostd.jobs.model import Abandoned, JobState
 from edgelinux_hostd.operations import params as p
 from edgelinux_hostd.runtime.base import State
 from pydantic import ValidationError
 
-from tests.unit.hostd.operations.conftest import Hostd, Killed
+from tests.unit.hostd.operations.conftest import Hostd
 
 
 def create(hostd: Hostd, name: str = "web1", **more: object) -> None:
@@ -197,7 +197,7 @@ def test_deleting_leaves_alone_what_took_its_place(hostd: Hostd) -> None:
     storage = hostd.world.storage
     (hostd.faults / "kill-at").write_text("delete-antlet/mark/done")
     job = hostd.agent.submit("delete-antlet", p.DeleteAntlet(name="web1"))
-    with pytest.raises(Killed):
+    with pytest.raises(Abandoned):
         hostd.engine.work()
     storage.filesystems["antlets/web1"].properties.clear()
     hostd.start()
