@@ -76,6 +76,7 @@ def _body(options: Mapping[str, Any]) -> dict[str, Any]:
 @pass_client
 def create(
     client: Client,
+    /,
     name: str,
     template: str,
     version: str | None,
@@ -170,7 +171,7 @@ def _card(card: Mapping[str, Any]) -> str:
 @_shape
 @work_options
 @pass_client
-def set_(client: Client, name: str, wait: bool, output: str, **options: Any) -> None:
+def set_(client: Client, /, name: str, wait: bool, output: str, **options: Any) -> None:
     """Change what an antlet shall be; what is not named stays as it is.
 
     A running antlet takes what it can at once and the rest at its next start. Its number can only change

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -158,8 +159,8 @@ def stats(client: Client, name: str | None, on: bool, interval: float, output: s
 @pass_client
 def console(client: Client, name: str) -> None:
     """Open the serial console of a running antlet."""
-    from edgelinux_hostd.command.console import attach
-
+    # Terminal settings and select loops are nothing that other commands need.
+    attach = importlib.import_module("edgelinux_hostd.command.console").attach
     attach(client.send("POST", path("antlets", name, "console"))["socket"])
 
 

@@ -60,7 +60,7 @@ def follow(client: Client, job: Mapping[str, Any]) -> dict[str, Any]:
     Ctrl-C ends the waiting, not the job: EdgeLinuxError with exit code 130 says how to go on.
     """
     name = str(job["id"])
-    now = dict(job)
+    now: dict[str, Any] = dict(job)
     try:
         now = client.get(f"{path('jobs', name)}?wait={_HOLD}")
         if not now["final"]:
