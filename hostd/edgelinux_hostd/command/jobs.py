@@ -69,8 +69,8 @@ def _described(one: Mapping[str, Any]) -> str:
         ("error", one["error"]),
         *(("against it", item) for item in one["items"]),
         ("created", local(one["created"])),
-        ("started", local(one["started"])),
-        ("finished", local(one["finished"])),
+        ("started", local(one["started"]) if one["started"] else ""),
+        ("finished", local(one["finished"]) if one["finished"] else ""),
         ("attempts", one["attempts"]),
     ]
     return fields(

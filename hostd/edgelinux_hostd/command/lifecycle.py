@@ -159,9 +159,9 @@ def stats(client: Client, name: str | None, on: bool, interval: float, output: s
 @pass_client
 def console(client: Client, name: str) -> None:
     """Open the serial console of a running antlet."""
-    # Terminal settings and select loops are nothing that other commands need.
-    attach = importlib.import_module("edgelinux_hostd.command.console").attach
-    attach(client.send("POST", path("antlets", name, "console"))["socket"])
+    where = client.send("POST", path("antlets", name, "console"))["socket"]
+    # What it takes to handle a terminal is nothing that other commands need.
+    importlib.import_module("edgelinux_hostd.command.console").attach(where)
 
 
 COMMANDS = (start, stop, kill, pause, resume, reboot, stats, console)

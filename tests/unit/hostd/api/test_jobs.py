@@ -8,6 +8,7 @@ import pytest
 from edgelinux_hostd.api.app import create_app
 from edgelinux_hostd.api.routes.jobs import KINDS
 from edgelinux_hostd.api.work import preferences
+from fastapi.openapi.models import OpenAPI
 from fastapi.testclient import TestClient
 
 from tests.unit.hostd.api.fake import FakeAgent
@@ -151,7 +152,11 @@ def test_the_openapi_document_has_every_path_and_no_422(client: TestClient) -> N
 
 def test_the_openapi_document_is_whole(client: TestClient) -> None:
     document = client.get("/openapi.json").json()
+    OpenAPI.model_validate(document)
+    jsonschema = pytest.importorskip("jsonschema")
     schemas = document["components"]["schemas"]
+    for schema in schemas.values():
+        jsonschema.Draft202012Validator.check_schema(schema)
 
     def references(value: object) -> list[str]:
         if isinstance(value, dict):

@@ -157,7 +157,8 @@ def test_pools_and_disks(client: TestClient) -> None:
     assert client.post("/api/pools/hdd/scrub", json={"stop": True}).json()["success"] is True
     assert client.post("/api/pools/no/scrub").status_code == 404
     assert list(client.get("/api/pools/no").json()) == ["errors"]
-    for wrong in ({"layout": "raidz"}, {"disks": []}, {"ashift": 9}):
+    faults: list[dict[str, object]] = [{"layout": "raidz"}, {"disks": []}, {"ashift": 9}]
+    for wrong in faults:
         body = {"name": "x", "layout": "mirror", "disks": ["vdc"], **wrong}
         assert client.post("/api/pools", json=body).status_code == 400
 
