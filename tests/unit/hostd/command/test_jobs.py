@@ -17,6 +17,7 @@ import pytest
 from click.testing import CliRunner
 from edgelinux_hostd.cli import antlet
 from edgelinux_hostd.command import client as clients
+from edgelinux_hostd.command import watch
 from edgelinux_hostd.command.client import Client, UnreachableError
 from edgelinux_hostd.errors import EdgeLinuxError
 
@@ -118,20 +119,57 @@ def test_jobs(run: Command, agent: FakeAgent) -> None:
     assert code(run("job", "show", "no")) == 4
 
 
-def test_events(socket: str, client: Client, agent: FakeAgent) -> None:
-    running = process(socket, "events", "--after", "0", "--format", "json")
+def test_events_that_were(run: Command, agent: FakeAgent) -> None:
     agent.tell("pool", pool="antlets", health="DEGRADED")
-    assert running.stdout is not None
-    assert json.loads(running.stdout.readline()) == {
-        "id": 1,
+    agent.tell("antlet", antlet="web1", state="Running")
+    lines = run("events").output.splitlines()
+    assert [line.split("  ", 1)[1] for line in lines] == [
+        "pool    pool=antlets health=DEGRADED",
+        "antlet  antlet=web1 state=Running",
+    ]
+    (only,) = run("events", "--after", "1", "--format", "json").output.splitlines()
+    assert json.loads(only) == {
+        "id": 2,
         "time": 1_700_000_000,
-        "type": "pool",
-        "pool": "antlets",
-        "health": "DEGRADED",
+        "type": "antlet",
+        "antlet": "web1",
+        "state": "Running",
     }
+
+
+def test_events_as_they_happen(socket: str, agent: FakeAgent) -> None:
+    running = process(socket, "events", "--follow", "--after", "0", "--format", "json")
+    agent.tell("pool", pool="antlets")
+    assert running.stdout is not None
+    assert json.loads(running.stdout.readline())["id"] == 1
+    agent.tell("pool", pool="hdd")
+    assert json.loads(running.stdout.readline())["id"] == 2
     running.send_signal(signal.SIGINT)
     running.communicate(timeout=60)
     assert running.returncode == 0
+
+
+def test_waiting_outlives_a_restart_of_hostd(
+    socket: str, agent: FakeAgent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent.add("web1")
+    monkeypatch.setattr(watch, "_AGAIN", 0)
+    asked = Client.get
+    lost = [True, True]
+
+    def get(self: Client, where: str) -> object:
+        if "/jobs/" in where and lost:
+            lost.pop()
+            raise UnreachableError("hostd ended the connection")
+        return asked(self, where)
+
+    monkeypatch.setattr(Client, "get", get)
+    done = CliRunner().invoke(antlet, ["--socket", socket, "start", "web1"])
+    assert (done.exit_code, lost) == (0, [])
+    lost += [True] * 1000
+    gone = CliRunner().invoke(antlet, ["--socket", socket, "stop", "web1"])
+    assert code(gone) == 7
+    assert "antlet job wait j2" in str(gone.exception)
 
 
 # Without hostd
