@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import grp
 import os
 import signal
 import socket
@@ -151,6 +152,15 @@ def test_a_stale_socket_is_replaced_and_a_living_one_is_not(tmp_path: Path) -> N
     assert path.exists()
     with listen(path), pytest.raises(EdgeLinuxError, match="another hostd listens at"):
         listen(path)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_its_socket_is_the_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    group = grp.getgrgid(1)
+    monkeypatch.setattr("edgelinux_hostd.api.serve.GROUP", group.gr_name)
+    path = tmp_path / "hostd.sock"
+    listen(path).close()
+    assert (path.stat().st_uid, path.stat().st_gid) == (0, group.gr_gid)
 
 
 def test_a_place_where_it_cannot_listen(tmp_path: Path) -> None:

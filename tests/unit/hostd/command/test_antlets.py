@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -229,3 +231,13 @@ def test_stats(run: Command, agent: FakeAgent) -> None:
 def test_a_console_of_an_antlet_that_does_not_run(run: Command, agent: FakeAgent) -> None:
     agent.add("web1")
     assert code(run("console", "web1")) == 5
+
+
+def test_a_console_is_attached_to(run: Command, agent: FakeAgent, monkeypatch: pytest.MonkeyPatch) -> None:
+    agent.add("web1")
+    run("start", "web1")
+    attached: list[str] = []
+    console = SimpleNamespace(attach=attached.append)
+    monkeypatch.setitem(sys.modules, "edgelinux_hostd.command.console", console)
+    assert run("console", "web1").exit_code == 0
+    assert attached == ["/run/edgelinux/console/web1.sock"]

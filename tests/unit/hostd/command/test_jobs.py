@@ -11,10 +11,12 @@ import socket as sockets
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from edgelinux_hostd.api.serve import THREADS
 from edgelinux_hostd.cli import antlet
 from edgelinux_hostd.command import client as clients
 from edgelinux_hostd.command import watch
@@ -100,6 +102,25 @@ def test_deleting_asks_on_a_terminal(socket: str, agent: FakeAgent) -> None:
     os.close(ours)
     assert (running.returncode, agent.antlet("web1").name) == (1, "web1")
     assert output.startswith("Delete antlet web1? Its data will be lost. [y/N]")
+
+
+def test_those_who_wait_do_not_keep_others_from_asking(client: Client, agent: FakeAgent) -> None:
+    names = [f"a{number}" for number in range(THREADS + 2)]
+    agent.gate.clear()
+    for name in names:
+        agent.add(name)
+    waiting = [
+        threading.Thread(target=client.send, args=("POST", f"/api/antlets/{name}/start")) for name in names
+    ]
+    for thread in waiting:
+        thread.start()
+    while len(agent.jobs(active=True)) < len(names):
+        time.sleep(0.01)
+    assert len(client.get("/api/antlets")) == len(names)
+    agent.gate.set()
+    for thread in waiting:
+        thread.join()
+    assert {one["state"] for one in client.get("/api/antlets")} == {"Running"}
 
 
 def test_jobs(run: Command, agent: FakeAgent) -> None:
