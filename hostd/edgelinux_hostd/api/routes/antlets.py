@@ -95,25 +95,25 @@ def routes(agent: Agent, work: Work) -> APIRouter:
     async def clone_antlet(request: Request, body: CloneInput) -> Response:
         """Create an antlet as a clone of another one's snapshot."""
         source, target = body.src_antlet, body.dst_antlet
-        params = CloneAntlet(
-            source=source.dname,
-            snapshot=source.snapshot_name,
-            name=target.dname,
-            number=target.antlet_num,
-            compression=target.compression,
-            start=body.start,
-        )
 
-        def check() -> None:
+        def params() -> CloneAntlet:
             pool = agent.antlet(source.dname).pool
             if target.zpool_name not in (None, pool):
                 raise InvalidError(
                     f"zpool-name: a clone is always in its source's pool, {pool}",
                     hint=f"not {target.zpool_name}",
                 )
+            return CloneAntlet(
+                source=source.dname,
+                snapshot=source.snapshot_name,
+                name=target.dname,
+                number=target.antlet_num,
+                compression=target.compression,
+                start=body.start,
+            )
 
         message = f"cloned {source.dname} as {target.dname}"
-        return await work(request, "clone-antlet", params, lambda job: done(message), check)
+        return await work(request, "clone-antlet", params, lambda job: done(message))
 
     @router.get("/{name}", response_model_exclude_none=True)
     def show_antlet(name: str) -> AntletObject:
