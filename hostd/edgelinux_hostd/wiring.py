@@ -26,7 +26,7 @@ from edgelinux_hostd.runtime.base import Runtime
 from edgelinux_hostd.runtime.kvm import cloudinit
 from edgelinux_hostd.runtime.kvm.driver import KvmRuntime
 from edgelinux_hostd.runtime.lxc.driver import LxcRuntime
-from edgelinux_hostd.storage import pools
+from edgelinux_hostd.storage import report
 from edgelinux_hostd.storage.zfs import ZfsStorage
 from edgelinux_hostd.templates import catalogue, pipeline, template_file
 from edgelinux_hostd.templates.offers import HostOffers, ask
@@ -140,10 +140,10 @@ def build_agent(
 
     views = Views(
         templates=templates,
-        pools=pools.pool_reports,
-        pool=pools.pool_report,
-        free_disks=pools.free_disks,
+        pools=report.pool_reports,
+        pool=report.pool_report,
+        free_disks=report.free_disks,
         network=network,
-        serve_console=consoles.serve,
+        serve_console=lambda descriptor: str(consoles.open(descriptor)),
     )
     return HostAgent(services, engine, bus, kinds, views, reserved), engine

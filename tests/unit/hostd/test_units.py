@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 from edgelinux_hostd import firewall, layout
+from edgelinux_hostd.api.serve import SOCKET
+from edgelinux_hostd.command import client
 
 ROOM = Path(__file__).parents[3] / "hostd"
 UNITS = ROOM / "units"
@@ -47,6 +50,39 @@ def test_what_the_package_enables_is_there_and_can_be_enabled() -> None:
         assert unit(name).has_section("Install"), name
     for file in package["files"]:
         assert list(ROOM.glob(file["source"])), file["source"]
+
+
+# What gives a service a mount namespace of its own (systemd.exec(5)): what hostd mounts must be the host's.
+MOUNT_NAMESPACE = re.compile(
+    r"Bind\w*Paths|\w*ExecPaths|Extension\w+|\w*Images?|InaccessiblePaths|Mount(?!Images)\w+|Private\w+|ProcSubset"
+    r"|Protect\w+|Read\w+Paths|Root\w+|TemporaryFileSystem|DynamicUser"
+)
+
+
+def test_hostd_has_no_mount_namespace_of_its_own() -> None:
+    assert [name for name in unit("hostd.service")["Service"] if MOUNT_NAMESPACE.fullmatch(name)] == []
+
+
+def test_hostds_socket_is_for_a_group_that_there_is() -> None:
+    found = unit("hostd.socket")["Socket"]
+    assert (found["ListenStream"], found["SocketMode"]) == (str(SOCKET), "0660")
+    assert (found["ListenStream"], found["SocketGroup"]) == (client.SOCKET, client.GROUP)
+    lines = (ROOM / "sysusers.d/edgelinux.conf").read_text(encoding="utf-8").splitlines()
+    assert f"g {found['SocketGroup']} -" in lines
+    package = yaml.safe_load((ROOM / "packaging/package.yaml").read_text(encoding="utf-8"))
+    targets = [file["target"] for file in package["files"]]
+    assert "/usr/lib/sysusers.d/edgelinux.conf" in targets
+
+
+@pytest.mark.skipif(not shutil.which("systemd-sysusers"), reason="needs systemd-sysusers")
+def test_the_group_is_made_when_the_tree_is_built(tmp_path: Path) -> None:
+    # As the finished-tree stage does in the tree, without anything that a booted system has.
+    for folder in ("etc", "usr/lib/sysusers.d"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "etc/group").write_text("root:x:0:\n")
+    shutil.copy(ROOM / "sysusers.d/edgelinux.conf", tmp_path / "usr/lib/sysusers.d")
+    subprocess.run(["systemd-sysusers", f"--root={tmp_path}"], check=True, capture_output=True)
+    assert "\nantlet:x:" in (tmp_path / "etc/group").read_text(encoding="utf-8")
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
