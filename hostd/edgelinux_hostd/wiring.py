@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from edgelinux_hostd.antlets.numbers import DEFAULT_BASE_IP
 from edgelinux_hostd.antlets.records import Template, TemplateVersion
 from edgelinux_hostd.antlets.spec import AntletSpec
 from edgelinux_hostd.console import ConsoleServer
+from edgelinux_hostd.host import status as host_status
 from edgelinux_hostd.jobs.engine import JobEngine
 from edgelinux_hostd.jobs.events import EventBus
 from edgelinux_hostd.jobs.settings import Settings
@@ -63,7 +65,7 @@ class _Domains:
 
     def __call__(self, directory: Path, spec: AntletSpec) -> str:
         if self._offers is None:
-            self._offers = ask(kvm=not self._kvm.emulated())
+            self._offers = ask(kvm=not self._kvm.emulated)
         text = read_template_xml(directory)
         digest = hashlib.sha256(text.encode()).hexdigest()
         prepared = pipeline.prepare(
@@ -144,6 +146,7 @@ def build_agent(
         pool=report.pool_report,
         free_disks=report.free_disks,
         network=network,
+        host=lambda: asdict(host_status()),
         serve_console=lambda descriptor: str(consoles.open(descriptor)),
     )
     return HostAgent(services, engine, bus, kinds, views, reserved), engine
