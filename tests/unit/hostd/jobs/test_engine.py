@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -79,6 +80,17 @@ def test_an_error_that_is_not_meant_for_people_is_one_line_with_the_step(start: 
     job = engine.wait(engine.submit("create", {"name": "web1"}).id, LONG)
     assert job.error == "step mount failed unexpectedly: ValueError: two lines"
     assert job.exit_code == 1
+
+
+def test_a_step_that_would_end_its_thread_fails_and_the_next_job_runs(start: Start) -> None:
+    def do(context: Context) -> None:
+        if context.params.name == "web1":
+            sys.exit(3)
+
+    engine = start([kind(Step("mount", do))], workers=1)
+    job = engine.wait(engine.submit("create", {"name": "web1"}).id, LONG)
+    assert (job.state, job.error) == (JobState.FAILED, "step mount failed unexpectedly: SystemExit: 3")
+    assert engine.wait(engine.submit("create", {"name": "web2"}).id, LONG).state is JobState.DONE
 
 
 def test_a_second_job_on_the_same_antlet_is_refused_until_the_first_is_over(start: Start) -> None:
