@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 from edgelinux_hostd.jobs.database import Database
@@ -38,11 +37,22 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Start an engine over the one database of this test; those begun before are left as they are."""
     running: list[tuple[JobEngine, Database]] = []
 
-    def start(kinds: Sequence[JobKind], **options: Any) -> JobEngine:
+    def start(
+        kinds: Sequence[JobKind],
+        *,
+        bus: EventBus | None = None,
+        workers: int = 4,
+        delays: Sequence[float] = (0.0, 0.0),
+    ) -> JobEngine:
         database = Database(tmp_path / "state" / "hostd.db")
-        options = {"delays": (0.0, 0.0), "faults": Faults(tmp_path / "faults")} | options
-        bus = options.pop("bus", None) or EventBus()
-        engine = JobEngine(JobStore(database), kinds, bus, **options)
+        engine = JobEngine(
+            JobStore(database),
+            kinds,
+            bus or EventBus(),
+            workers=workers,
+            faults=Faults(tmp_path / "faults"),
+            delays=delays,
+        )
         running.append((engine, database))
         engine.recover()
         return engine

@@ -158,6 +158,7 @@ def test_cancel_stops_a_step_at_its_next_progress_and_undoes(start: Start) -> No
     over = engine.wait(job.id, LONG)
     assert (over.state, over.error, over.exit_code) == (JobState.CANCELLED, "", 1)
     assert undone.is_set()
+    assert any(f"copy: job {job.id} was asked to stop" in line for line in engine.log(job.id))
     with pytest.raises(RefusedError, match="is over, it is cancelled"):
         engine.cancel(job.id)
 
