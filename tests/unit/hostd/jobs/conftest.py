@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from edgelinux_hostd.errors import RefusedError
 from edgelinux_hostd.jobs.database import Database
 from edgelinux_hostd.jobs.engine import JobEngine
 from edgelinux_hostd.jobs.events import EventBus
 from edgelinux_hostd.jobs.faults import Faults
-from edgelinux_hostd.jobs.model import JobKind, Step
+from edgelinux_hostd.jobs.model import Context, JobKind, Step
 from edgelinux_hostd.jobs.store import JobStore
 from pydantic import BaseModel
 
 Start = Callable[..., JobEngine]
+
+
+LONG = 30.0
+"""Seconds that nothing takes; a test that waits so long fails."""
 
 
 class Params(BaseModel):
@@ -30,6 +36,27 @@ def kind(*steps: Step, name: str = "create") -> JobKind:
         locks=lambda params: [f"antlet/{params.name}"],
         title=lambda params: f"{name} {params.name}",
     )
+
+
+class Gate:
+    """A step that reports that it runs, and goes on when it is let."""
+
+    def __init__(self) -> None:
+        self.runs = threading.Event()
+        self.go = threading.Event()
+
+    def do(self, context: Context) -> None:
+        self.runs.set()
+        assert self.go.wait(LONG)
+        context.progress(0.5)
+
+
+def nothing(context: Context) -> None:
+    pass
+
+
+def refuse(context: Context) -> None:
+    raise RefusedError("web1 has clones", items=["web2", "web3"])
 
 
 @pytest.fixture
