@@ -291,12 +291,11 @@ REASONS = {
 }
 
 # A device's place in the guest, which is nothing of the host's.
-_ADDRESS = {
-    name: r"[0-9a-zA-Z.-]*"
-    for name in (
-        "type domain bus slot function multifunction controller target unit port iobase irq reg base"
-    ).split()
-}
+_PLACE = (
+    *("type", "domain", "bus", "slot", "function", "multifunction"),
+    *("controller", "target", "unit", "port", "iobase", "irq", "reg", "base"),
+)
+_ADDRESS = dict.fromkeys(_PLACE, r"[0-9a-zA-Z.-]*")
 
 
 def rules(kind: Kind) -> Rules:
