@@ -291,25 +291,11 @@ REASONS = {
 }
 
 # A device's place in the guest, which is nothing of the host's.
-_ADDRESS = dict.fromkeys(
-    [
-        "type",
-        "domain",
-        "bus",
-        "slot",
-        "function",
-        "multifunction",
-        "controller",
-        "target",
-        "unit",
-        "port",
-        "iobase",
-        "irq",
-        "reg",
-        "base",
-    ],
-    r"[0-9a-zA-Z.-]*",
+_PLACE = (
+    *("type", "domain", "bus", "slot", "function", "multifunction"),
+    *("controller", "target", "unit", "port", "iobase", "irq", "reg", "base"),
 )
+_ADDRESS = dict.fromkeys(_PLACE, r"[0-9a-zA-Z.-]*")
 
 
 def rules(kind: Kind) -> Rules:

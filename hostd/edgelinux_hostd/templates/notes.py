@@ -49,6 +49,7 @@ def describe(element: ET.Element) -> str:
         model.get("type") if model is not None else None,
         element.get("dev"),
         element.get("bus"),
+        (element.findtext("partition") or "").strip(),
         (element.text or "").strip(),
     ):
         if value:

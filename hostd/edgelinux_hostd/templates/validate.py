@@ -11,12 +11,11 @@ from edgelinux_hostd.run import run
 
 __all__ = ["complaint", "validate"]
 
-# xmllint's lines: "/tmp/x.xml:12: element disk: Relax-NG validity error : Did not expect element foo there".
-_LINE = re.compile(r"^[^:\n]*:(?P<line>\d+): (?:element \w+: )?[\w -]+ error : (?P<what>.+)$", re.MULTILINE)
-# What it says of every enclosing element as well, and what says nothing to a person.
-_DULL = re.compile(
-    r"failed to validate content|Extra element .* in interleave|Invalid sequence in interleave"
-)
+# xmllint's: "/tmp/x.xml:12: element memory: Relax-NG validity error : Type … doesn't allow value 'many'".
+_TYPED = re.compile(r":(\d+): element \w+: Relax-NG validity error : (Type .+)$", re.MULTILINE)
+# All that it says of an element or attribute the schema does not know: in which part of the domain it is.
+_EXTRA = re.compile(r"Relax-NG validity error : Extra element (\w+) in interleave")
+_BROKEN = re.compile(r":(\d+): parser error : (.+)$", re.MULTILINE)
 
 
 def validate(xml: str, where: str = "template XML") -> None:
@@ -33,13 +32,16 @@ def validate(xml: str, where: str = "template XML") -> None:
 
 
 def complaint(said: str, xml: str) -> str:
-    """Choose the one line of the validator's output that says most, with the XML's own line in question."""
-    found = [(int(match["line"]), match["what"].strip()) for match in _LINE.finditer(said)]
-    if not found:
-        lines = [line.strip() for line in said.splitlines() if line.strip()]
-        return lines[0] if lines else "the validator does not say why"
-    telling = [item for item in found if not _DULL.search(item[1])] or found
-    line, what = telling[0]
-    rows = xml.splitlines()
-    shown = rows[line - 1].strip() if 0 < line <= len(rows) else ""
-    return f"{what} at {shown}" if shown else what
+    """Make one line of the validator's output, with the XML in question where it names a line."""
+    for pattern in (_BROKEN, _TYPED):
+        found = pattern.search(said)
+        if found:
+            rows = xml.splitlines()
+            line = int(found[1])
+            shown = rows[line - 1].strip() if 0 < line <= len(rows) else f"line {line}"
+            return f"{found[2]}: {shown}"
+    extra = _EXTRA.search(said)
+    if extra:
+        return f"<{extra[1]}> holds what it may not, or lacks what it must have"
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    return lines[0] if lines else "the validator does not say why"
