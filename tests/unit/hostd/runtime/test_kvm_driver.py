@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 from edgelinux_hostd.antlets.spec import AntletSpec, Nic
-from edgelinux_hostd.errors import EdgeLinuxError, RefusedError
+from edgelinux_hostd.errors import BusyError, EdgeLinuxError, RefusedError
 from edgelinux_hostd.runtime.base import Launch, State
 from edgelinux_hostd.runtime.kvm.connection import Connection
 from edgelinux_hostd.runtime.kvm.driver import KvmRuntime
@@ -278,6 +278,8 @@ def test_console_is_the_pseudo_terminal_of_the_machine(runtime: KvmRuntime, host
         os.write(machine, b"login: \n")
         os.set_blocking(console, True)
         assert os.read(console, 100).startswith(b"login: ")
+        with pytest.raises(BusyError, match="somebody else is at the console of web1"):
+            runtime.console("web1")
         os.close(console)
     finally:
         os.close(machine)
