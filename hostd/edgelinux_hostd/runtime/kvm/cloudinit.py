@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +17,22 @@ from edgelinux_hostd.antlets import numbers
 from edgelinux_hostd.antlets.spec import AntletSpec, Nic
 from edgelinux_hostd.run import run
 from edgelinux_hostd.runtime.kvm.devices import SEED
+from edgelinux_hostd.templates import template_file
 
-__all__ = ["seed_files", "write_seed"]
+__all__ = ["make_seed", "seed_files"]
 
 # In KiB; what a seed holds fits many times.
 _SIZE = "1024"
 
 
-def seed_files(spec: AntletSpec, ssh_keys: Sequence[str] = ()) -> Mapping[str, str]:
-    """Give the files of a seed by name. The keys are root's and the template's own user's.
+def seed_files(spec: AntletSpec) -> Mapping[str, str]:
+    """Give the files of a seed by name. The SSH keys are root's and the template's own user's.
 
     cloud-init runs anew when the instance's id, the antlet's uuid, is another one: in each clone.
     """
     user: dict[str, Any] = {"disable_root": False}
-    if ssh_keys:
-        user["ssh_authorized_keys"] = [key.strip() for key in ssh_keys]
+    if spec.ssh_keys:
+        user["ssh_authorized_keys"] = [key.strip() for key in spec.ssh_keys]
     cards = {f"card{card}": _card(spec.number, card, nic) for card, nic in enumerate(spec.nics)}
     return {
         "meta-data": _dump({"instance-id": str(spec.uuid), "local-hostname": spec.name}),
@@ -56,20 +57,21 @@ def _dump(content: Mapping[str, Any]) -> str:
     return yaml.safe_dump(dict(content), sort_keys=False, width=10_000)
 
 
-def write_seed(spec: AntletSpec, directory: Path, ssh_keys: Sequence[str] = ()) -> Path:
-    """Write the seed of the antlet that is mounted at a directory, complete or not at all; gives its path.
+def make_seed(directory: Path, spec: AntletSpec) -> None:
+    """Write the seed of the antlet that is mounted at a directory, if its template asks for one.
 
-    Raises EdgeLinuxError.
+    The seed is complete or as it was. Raises EdgeLinuxError.
     """
+    if not template_file.load(directory).cloud_init:
+        return
     image = directory / SEED
     with tempfile.TemporaryDirectory(prefix=".seed-", dir=image.parent) as scratch:
         made = Path(scratch) / "image"
         paths = []
-        for name, text in seed_files(spec, ssh_keys).items():
+        for name, text in seed_files(spec).items():
             path = Path(scratch) / name
             path.write_text(text, encoding="utf-8")
             paths.append(path)
         run(["mkfs.vfat", "-C", "-n", "CIDATA", made, _SIZE])
         run(["mcopy", "-i", made, *paths, "::"])
         made.replace(image)
-    return image

@@ -31,7 +31,7 @@ _PRESS_AGAIN = 15.0
 
 
 class KvmRuntime:
-    """Runs machines; `emulated` says that this host has no KVM and runs them by emulation."""
+    """Runs machines; `emulated()` says that this host has no KVM and runs them by emulation."""
 
     kind = "kvm"
 
@@ -41,15 +41,22 @@ class KvmRuntime:
         # Which domains are ours, by uuid and libvirt's id, which no other run of it has.
         self._known: dict[tuple[str, int], bool] = {}
 
-    @property
+    def offers(self) -> tuple[str, str]:
+        """Give what libvirt and QEMU offer here to machines, as `templates.offers.parse_offers` takes it."""
+
+        def work(connection: Any) -> tuple[str, str]:
+            host = connection.getCapabilities()
+            kind = "kvm" if live.has_kvm(host) else "qemu"
+            return host, connection.getDomainCapabilities(None, None, None, kind, 0)
+
+        return self.connection.call("cannot ask libvirt what it offers", work)
+
     def emulated(self) -> bool:
         """True when machines run by emulation, slowly, since libvirt offers no KVM."""
-        return not live.has_kvm(self.offers())
-
-    def offers(self) -> str:
-        """Give what libvirt and QEMU offer here, as capabilities XML (formatcaps)."""
-        text: str = self.connection.call("cannot ask libvirt what it offers", lambda c: c.getCapabilities())
-        return text
+        return self.connection.call(
+            "cannot ask libvirt what it offers",
+            lambda connection: not live.has_kvm(connection.getCapabilities()),
+        )
 
     def register_events(self, loop: asyncio.AbstractEventLoop, callback: Callback) -> None:
         """Call `callback(name, state)` on the loop's thread whenever a domain's state changes.

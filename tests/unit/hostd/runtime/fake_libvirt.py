@@ -185,6 +185,10 @@ class Connect:
         self._check()
         return CAPABILITIES.format(kvm="<domain type='kvm'/>" if self.host.kvm else "")
 
+    def getDomainCapabilities(self, emulator: None, arch: None, machine: None, kind: str, _flags: int) -> str:
+        self._check()
+        return f"<domainCapabilities><domain>{kind}</domain></domainCapabilities>"
+
     def lookupByName(self, name: str) -> Domain:
         self._check()
         if name not in self.host.domains:

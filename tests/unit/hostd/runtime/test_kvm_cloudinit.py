@@ -11,9 +11,10 @@ import pytest
 import yaml
 from edgelinux_hostd.antlets.spec import AntletSpec, Nic
 from edgelinux_hostd.errors import EdgeLinuxError
-from edgelinux_hostd.runtime.kvm.cloudinit import seed_files, write_seed
+from edgelinux_hostd.runtime.kvm.cloudinit import make_seed, seed_files
 
 UUID_ = UUID("6f3d5f0e-8a55-4a83-9d6e-0c9b1f5a2e11")
+TEMPLATE = "name: debian-13\nkind: kvm\nversion: '1'\ncloud_init: true\n"
 KEY = "ssh-ed25519 " + "A" * 300 + " someone@somewhere"
 
 needs_tools = pytest.mark.skipif(
@@ -21,8 +22,18 @@ needs_tools = pytest.mark.skipif(
 )
 
 
-def spec(*nics: Nic) -> AntletSpec:
-    return AntletSpec(name="web1", number=25, uuid=UUID_, kind="kvm", ram=512, cpu=1, nics=nics or (Nic(),))
+def spec(*nics: Nic, keys: tuple[str, ...] = ()) -> AntletSpec:
+    return AntletSpec(
+        name="web1", number=25, uuid=UUID_, kind="kvm", ram=512, cpu=1, nics=nics or (Nic(),), ssh_keys=keys
+    )
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """An antlet of a template that asks for a seed."""
+    (tmp_path / "disks").mkdir()
+    (tmp_path / "template.yaml").write_text(TEMPLATE, encoding="utf-8")
+    return tmp_path
 
 
 def test_meta_data_is_the_antlets_identity() -> None:
@@ -31,7 +42,7 @@ def test_meta_data_is_the_antlets_identity() -> None:
 
 
 def test_keys_are_in_user_data_and_root_may_use_them() -> None:
-    text = seed_files(spec(), [f"{KEY}\n"])["user-data"]
+    text = seed_files(spec(keys=(f"{KEY}\n",)))["user-data"]
     assert text.startswith("#cloud-config\n")
     assert yaml.safe_load(text) == {"disable_root": False, "ssh_authorized_keys": [KEY]}
     assert "ssh_authorized_keys" not in seed_files(spec())["user-data"]
@@ -65,13 +76,12 @@ def test_static_address_without_a_gateway_has_no_route() -> None:
 
 
 @needs_tools
-def test_image_is_labelled_and_holds_the_files(tmp_path: Path) -> None:
-    (tmp_path / "disks").mkdir()
-    write_seed(spec(), tmp_path)
-    image = write_seed(spec(), tmp_path, [KEY])  # a second time: it is replaced
-    assert image == tmp_path / "disks" / "seed.img"
+def test_image_is_labelled_and_holds_the_files(directory: Path) -> None:
+    make_seed(directory, spec())
+    make_seed(directory, spec(keys=(KEY,)))  # a second time: it is replaced
+    image = directory / "disks" / "seed.img"
     assert list(image.parent.iterdir()) == [image]
-    for name, text in seed_files(spec(), [KEY]).items():
+    for name, text in seed_files(spec(keys=(KEY,))).items():
         shown = subprocess.run(
             ["mtype", "-i", image, f"::{name}"], capture_output=True, text=True, check=True
         )
@@ -81,12 +91,18 @@ def test_image_is_labelled_and_holds_the_files(tmp_path: Path) -> None:
 
 
 @needs_tools
-def test_failure_leaves_the_seed_that_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "disks").mkdir()
-    image = write_seed(spec(), tmp_path)
+def test_failure_leaves_the_seed_that_was_there(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_seed(directory, spec())
+    image = directory / "disks" / "seed.img"
     before = image.read_bytes()
     monkeypatch.setattr("edgelinux_hostd.runtime.kvm.cloudinit._SIZE", "1")
     with pytest.raises(EdgeLinuxError, match=r"mkfs\.vfat"):
-        write_seed(spec(), tmp_path, [KEY])
+        make_seed(directory, spec(keys=(KEY,)))
     assert image.read_bytes() == before
     assert list(image.parent.iterdir()) == [image]
+
+
+def test_template_that_asks_for_no_seed_gets_none(directory: Path) -> None:
+    (directory / "template.yaml").write_text(TEMPLATE.replace("true", "false"), encoding="utf-8")
+    make_seed(directory, spec())
+    assert not list((directory / "disks").iterdir())
