@@ -1,4 +1,4 @@
-"""Whether an antlet's network cards can be: asked before it is created or changed, and again before it starts."""
+"""Whether an antlet's network cards can be: asked when it is created or changed, and when it starts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgelinux_hostd.antlets.numbers import NETWORK
+from edgelinux_hostd.antlets.numbers import NETWORK, mac
 from edgelinux_hostd.antlets.spec import Nic
 from edgelinux_hostd.errors import InvalidError, RefusedError
 
@@ -20,7 +20,7 @@ def on_network(nics: Sequence[Nic]) -> bool:
     return any(nic.type == "network" for nic in nics)
 
 
-def check_nics(nics: Sequence[Nic]) -> None:
+def check_nics(number: int, nics: Sequence[Nic]) -> None:
     """Check the cards of one antlet, as far as that needs no host; raises InvalidError.
 
     On the antlets' network an antlet has its first card, whose MAC and address follow from its number.
@@ -34,7 +34,7 @@ def check_nics(nics: Sequence[Nic]) -> None:
                 raise InvalidError(
                     f"{where} cannot be on {NETWORK}", hint="the first card can; others are on a bridge"
                 )
-            if nic.mac or nic.address or nic.gateway:
+            if nic.mac not in {None, mac(number)} or nic.address or nic.gateway:
                 raise InvalidError(
                     f"{where}: on {NETWORK} MAC and address follow from the antlet's number",
                     hint="give the antlet another number, or put the card on a bridge",
@@ -46,7 +46,7 @@ def check_nics(nics: Sequence[Nic]) -> None:
             )
         _check_mac(nic, where)
         _check_address(nic, where)
-    macs = [nic.mac for nic in nics if nic.mac]
+    macs = [nic.mac or mac(number, place) for place, nic in enumerate(nics)]
     if len(set(macs)) < len(macs):
         raise InvalidError("two network cards have the same MAC")
 

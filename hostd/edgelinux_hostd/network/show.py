@@ -31,7 +31,7 @@ def translates() -> bool:
 
 
 def describe(base_ip: str) -> dict[str, Any]:
-    """Describe the network, in the words of the HTTP interface. Raises EdgeLinuxError when libvirt is away."""
+    """Describe the network, in the words of the HTTP interface; raises EdgeLinuxError without libvirt."""
     return {
         "base-ip": base_ip,
         "gateway": gateway(base_ip),

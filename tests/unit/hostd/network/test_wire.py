@@ -213,9 +213,9 @@ def test_nobody_outside_poses_as_an_antlet(net: Wire) -> None:
     with net.socket("host", socket.SOCK_DGRAM, (UPLINK, 7000)) as host:
         near = net.packets("internet")
         outside = Station("52:54:00:00:00:03", INTERNET)
-        to_host = {"to": UPLINK, "destination": own_address(net, "wan0")}
-        near.send(ipv4(replace(outside, ip=TWO.ip), udp(b"posing", dport=7000), **to_host))
-        near.send(ipv4(outside, udp(b"honest", dport=7000), **to_host))
+        to = own_address(net, "wan0")
+        near.send(ipv4(replace(outside, ip=TWO.ip), udp(b"posing", dport=7000), to=UPLINK, destination=to))
+        near.send(ipv4(outside, udp(b"honest", dport=7000), to=UPLINK, destination=to))
         assert host.recv(99) == b"honest"
 
 
