@@ -142,7 +142,7 @@ def loaded(text: str) -> bool:
     """Say whether the kernel has the table that `render` gave."""
     mark = next((line.strip() for line in text.splitlines() if line.strip().startswith("comment ")), "")
     done = run(["nft", "--terse", "list", "table", *TABLE.split()], check=False)
-    return done.returncode == 0 and mark in done.stdout
+    return done.returncode == 0 and bool(mark) and mark in done.stdout
 
 
 def present() -> bool:

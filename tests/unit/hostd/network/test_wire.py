@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from edgelinux_hostd.antlets.numbers import mac
+from edgelinux_hostd.errors import CommandError
+from edgelinux_hostd.network import filters, show
 
 from tests.unit.hostd.network import frames
 from tests.unit.hostd.network.frames import Station, arp, dhcp, ethernet, ipv4, tagged, udp
 from tests.unit.hostd.network.wire import (
+    BASE,
     CUSTOM,
     HOST,
     INTERNET,
@@ -250,3 +255,37 @@ def test_loading_again_cuts_no_connection(net: Wire) -> None:
             net.load()
             there.send(b"still here")
             assert client.recv(99) == b"still here"
+
+
+def test_the_table_is_loaded_once_and_again_when_it_differs(
+    net: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    render = filters.render
+    monkeypatch.setattr(filters, "render", lambda *wanted: net.adapted(render(*wanted)))
+    path = tmp_path / "state/antlet-filter.nft"
+    with net.inside("host"):
+        assert filters.ensure("10.3.3.", (), path)
+        assert not filters.ensure("10.3.3.", (), path)
+        assert filters.present()
+        # What the next boot loads is what is loaded now.
+        subprocess.run(["nft", "-f", path], check=True)
+        assert filters.loaded(path.read_text())
+        assert filters.ensure("10.3.3.", [CUSTOM], path)
+        assert filters.ensure(BASE, [CUSTOM], path)
+        path.unlink()
+        assert not filters.ensure(BASE, [CUSTOM], path)
+        assert path.exists()
+        assert show.translates()
+        assert show.is_up("lo")
+    assert not net.arrives(TOKEN, ATTACKS["a neighbour's address"], "two")
+
+
+def test_what_the_kernel_refuses_changes_neither_table_nor_file(
+    net: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filters, "render", lambda *_: f"delete table {filters.TABLE}\nnonsense\n")
+    with net.inside("host"):
+        with pytest.raises(CommandError, match="nft -f -"):
+            filters.ensure("10.3.3.", (), tmp_path / "file")
+        assert filters.present()
+    assert not (tmp_path / "file").exists()

@@ -130,14 +130,15 @@ class Wire:
 
     def load(self, *, filtered: bool = True) -> None:
         self.execute("host", "nft", "-f", "-", stdin=firewall.render(services=["ssh"], ports=["7000/udp"]))
-        text = filters.render(BASE, [CUSTOM])
-        if not self.bridge_is_known():
-            # Some kernels lack the expression; then the test's ports say themselves where they are.
-            names = ", ".join(f'"{name}"' for name in PORTS_ON_NETWORK)
-            text = text.replace(f'meta ibrname "{NETWORK}"', f"iifname {{ {names} }}")
-        if not filtered:
-            text = f"table {filters.TABLE}\ndelete table {filters.TABLE}\n"
+        none = f"table {filters.TABLE}\ndelete table {filters.TABLE}\n"
+        text = self.adapted(filters.render(BASE, [CUSTOM])) if filtered else none
         self.execute("host", "nft", "-f", "-", stdin=text)
+
+    def adapted(self, text: str) -> str:
+        """Have the test's ports say themselves where they are, on kernels that lack the expression for it."""
+        names = ", ".join(f'"{name}"' for name in PORTS_ON_NETWORK)
+        known = self.bridge_is_known()
+        return text if known else text.replace(f'meta ibrname "{NETWORK}"', f"iifname {{ {names} }}")
 
     def bridge_is_known(self) -> bool:
         rule = (
