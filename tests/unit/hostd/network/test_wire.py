@@ -154,6 +154,7 @@ def test_on_a_bridge_an_antlet_may_have_any_address(net: Wire) -> None:
         tagged(ipv4(ON_BRIDGE, udp(TOKEN))),
         tagged(ipv4(ON_BRIDGE, udp(TOKEN)), 0x88A8),
     ],
+    ids=["MAC", "MAC in ARP", "the first card's MAC", "VLAN", "service tag"],
 )
 def test_on_a_bridge_another_mac_or_vlan_does_not_pass(net: Wire, frame: bytes) -> None:
     assert not on_bridge(net, frame)
