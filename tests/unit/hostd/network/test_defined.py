@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from edgelinux_hostd.errors import EdgeLinuxError
+from edgelinux_hostd.errors import EdgeLinuxError, RefusedError
 from edgelinux_hostd.network import defined
 from edgelinux_hostd.network.defined import Lease, read_leases
 
@@ -29,6 +29,7 @@ def libvirt(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     module = pytest.importorskip("libvirt", reason="libvirt-python is in the built tree only")
     monkeypatch.setattr(defined, "_URI", "test:///default")
     monkeypatch.setattr(defined, "prepare", lambda: None)
+    monkeypatch.setattr(defined, "check_free", lambda _base_ip: None)
     # The driver gives the running network's XML only.
     monkeypatch.setattr(module, "VIR_NETWORK_XML_INACTIVE", 0)
     # The driver forgets everything when the last connection is closed.
@@ -70,6 +71,18 @@ def test_a_new_base_ip(libvirt: Any) -> None:
     defined.ensure("10.1.1.")
     assert "gateway" not in " ".join(defined.rebase("10.2.2.").drift)
     assert gateway(libvirt) == "10.2.2.1"
+
+
+def test_a_base_ip_that_is_not_free_stops_nothing(libvirt: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(base_ip: str) -> None:
+        raise RefusedError(f"{base_ip} is not free")
+
+    defined.ensure("10.1.1.")
+    monkeypatch.setattr(defined, "check_free", refuse)
+    with pytest.raises(RefusedError, match="is not free"):
+        defined.rebase("10.2.2.")
+    assert gateway(libvirt) == "10.1.1.1"
+    assert defined.active()
 
 
 def test_removed_and_forgotten(libvirt: Any) -> None:
