@@ -13,6 +13,8 @@ import yaml
 from edgelinux_hostd import firewall, layout
 from edgelinux_hostd.api.serve import SOCKET
 from edgelinux_hostd.command import client
+from edgelinux_hostd.antlets import numbers
+from edgelinux_hostd.network import filters
 
 ROOM = Path(__file__).parents[3] / "hostd"
 UNITS = ROOM / "units"
@@ -42,6 +44,30 @@ def test_the_firewall_is_up_before_the_network() -> None:
     assert f"/{firewall.PATH}" in service["Service"]["ExecStart"]
     assert service["Service"]["ExecStop"].endswith(f"delete table {firewall.TABLE}")
     assert service["Unit"]["ConditionPathExists"] == f"/{firewall.PATH}"
+
+
+def test_what_antlets_may_send_is_settled_before_the_network() -> None:
+    service = unit("edgelinux-antlet-filter.service")
+    assert service["Unit"]["ConditionPathExists"] == str(filters.PATH)
+    assert service["Service"]["ExecStart"].endswith(f" -f {filters.PATH}")
+    assert "network-pre.target" in service["Unit"]["Before"]
+    # Stopping the unit must not set the antlets free.
+    assert "ExecStop" not in service["Service"]
+
+
+def test_networkmanager_leaves_the_antlets_devices_alone() -> None:
+    text = (ROOM / "networkmanager/60-edgelinux.conf").read_text(encoding="utf-8")
+    assert f"interface-name:{numbers.NETWORK};" in text
+    assert numbers.port(25, 1).startswith("antlet")
+    assert "interface-name:antlet*" in text
+
+
+def test_bridged_frames_are_never_filtered_as_if_they_were_routed() -> None:
+    sysctl = (ROOM / "sysctl/60-edgelinux.conf").read_text(encoding="utf-8")
+    assert "-net.bridge.bridge-nf-call-iptables = 0" in sysctl
+    assert "net.ipv4.ip_forward = 1" in sysctl
+    # The module sets it back when it is loaded, after systemd-sysctl has run.
+    assert "--prefix=/net/bridge" in (ROOM / "udev/60-edgelinux-bridge.rules").read_text(encoding="utf-8")
 
 
 def test_what_the_package_enables_is_there_and_can_be_enabled() -> None:
