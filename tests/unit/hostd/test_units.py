@@ -58,6 +58,11 @@ def test_systemd_understands_the_units() -> None:
         text=True,
         check=False,
     )
-    # Programs that only a host has are no fault of the units.
-    faults = [line for line in done.stderr.splitlines() if "is not executable" not in line]
+    # Programs that only a host has are no fault of the units, nor are keys that a host's systemd (257) knows
+    # and an older one here does not.
+    faults = [
+        line
+        for line in done.stderr.splitlines()
+        if "is not executable" not in line and "Unknown key 'DelegateSubgroup'" not in line
+    ]
     assert faults == []
