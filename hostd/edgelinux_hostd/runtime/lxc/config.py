@@ -86,7 +86,7 @@ def _items(spec: AntletSpec, domain: Domain, facts: Facts) -> Iterator[tuple[str
     for file, value in limits(spec, domain, cpus).files:
         yield f"lxc.cgroup2.{file}", value
     # A reboot from inside would go back to the limits of the start; live.py writes down newer ones.
-    yield "lxc.hook.start-host", f"test ! -e {DIRECTORY}/{spec.name}/limits || {HOOK}"
+    yield "lxc.hook.start-host", HOOK
     yield from _nics(spec)
 
 
