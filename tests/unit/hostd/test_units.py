@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 from edgelinux_hostd import firewall, layout
+from edgelinux_hostd.antlets import numbers
 from edgelinux_hostd.api.serve import SOCKET
 from edgelinux_hostd.command import client
-from edgelinux_hostd.antlets import numbers
 from edgelinux_hostd.network import filters
 
 ROOM = Path(__file__).parents[3] / "hostd"
@@ -120,6 +120,11 @@ def test_systemd_understands_the_units() -> None:
         text=True,
         check=False,
     )
-    # Programs that only a host has are no fault of the units.
-    faults = [line for line in done.stderr.splitlines() if "is not executable" not in line]
+    # Programs that only a host has are no fault of the units, nor are keys that a host's systemd (257) knows
+    # and an older one here does not.
+    faults = [
+        line
+        for line in done.stderr.splitlines()
+        if "is not executable" not in line and "Unknown key 'DelegateSubgroup'" not in line
+    ]
     assert faults == []
