@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import ClassVar
 
 from edgelinux_hostd import __version__
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_installer.boot_images import bios_digest, mbr_digest
 from edgelinux_installer.medium_check import parse_sums
 
-from edgelinux_build.contents import LICENCE, components, lock_status
+from edgelinux_build.antlet_templates import ApplianceRecipe, load_template
+from edgelinux_build.cache import Result
+from edgelinux_build.contents import LICENCE, components, lock_status, template_components
+from edgelinux_build.images import load_base
 from edgelinux_build.inputs import Json, hash_file
 from edgelinux_build.medium.files import (
     BIOS_IMAGE,
@@ -23,6 +25,7 @@ from edgelinux_build.medium.files import (
     SQUASHFS,
     SQUASHFS_SUMS,
     SUMS,
+    TEMPLATES,
     render_sums,
     sha512,
     small_files,
@@ -34,17 +37,23 @@ from edgelinux_build.process import run_logged
 from edgelinux_build.sbom import Component, Medium, document, write_sbom
 from edgelinux_build.stage import Context, Project, Stage, Upstream
 
+from .template import FILES, stage_name
+
 __all__ = ["Iso", "iso_name"]
 
 
 class Iso(Stage):
     """Makes the ISO and its bill of materials. They go to the output directory, not to the cache."""
 
-    name: ClassVar[str] = "iso"
-    title: ClassVar[str] = "hybrid ISO"
-    version: ClassVar[int] = 3
-    published: ClassVar[bool] = True
-    needs: ClassVar[tuple[str, ...]] = ("boot-loader", "squashfs", "package-index", "zfs-modules")
+    name: str = "iso"
+    title: str = "hybrid ISO"
+    version: int = 4
+    published: bool = True
+    needs: tuple[str, ...] = ("boot-loader", "squashfs", "package-index", "zfs-modules")
+
+    def __init__(self, templates: Iterable[str] = ()) -> None:
+        self.templates = tuple(templates)
+        self.needs = (*type(self).needs, *self.templates)
 
     def inputs(self, project: Project, upstream: Mapping[str, Upstream]) -> dict[str, Json]:
         """The system, the boot loader, the kickstart and the menu."""
@@ -62,6 +71,7 @@ class Iso(Stage):
             "serial": project.serial,
             "kernel_args": list(image.kernel_args),
             "budget": image.budget.iso,
+            "templates_budget": image.budget.templates,
             "menu": template_sha256(),
             # What manifest and bill of materials say
             "lock": project.lock.digest if project.lock else "",
@@ -82,8 +92,10 @@ class Iso(Stage):
         stub.write_text(render_search_cfg(label), encoding="utf-8")
         run_logged(["mmd", "-i", esp, "::/boot", "::/boot/grub"], ctx.log, env=env)
         run_logged(stub_argv(esp, stub), ctx.log, env=env)
+        templates = {name.removeprefix(stage_name("")): ctx.upstream[name] for name in self.templates}
+        _check_budget(project, templates)
         info = _media_info(project, label, squashfs.facts, _boot_digests(loader, esp))
-        files = _files(info, project.kickstart, squashfs.path, loader, ctx.scratch / "small")
+        files = _files(info, project.kickstart, squashfs.path, loader, templates, ctx.scratch / "small")
         iso = out / iso_name(project)
         argv = xorriso_argv(label, project.epoch, iso, esp, loader / "boot_hybrid.img", files)
         run_logged(argv, ctx.log, env=env)
@@ -94,15 +106,18 @@ class Iso(Stage):
                 hint=f"budget.iso in images/{project.image.name}.yaml",
             )
         digest = hash_file(iso)
-        parts = _components(ctx)
+        parts = [*_components(ctx), *_template_components(ctx, templates)]
         medium = Medium(iso.name, project.image.product, project.image.version, digest, LICENCE)
         tool = f"edgelinux-{__version__}"
         write_sbom(document(medium, parts, tool, project.epoch), iso.with_suffix(".spdx.json"))
         contents: dict[str, Json] = {
             "squashfs_sha256": squashfs.facts["sha256"],
             **{name: squashfs.facts[name] for name in ("sizes", "kernel", "zfs", "packages")},
-            "licences": {part.name: part.licence.expression for part in parts},
-            "lock": lock_status(project, ctx.upstream["package-index"], ctx.upstream["zfs-modules"]),
+            "templates": {name: dict(made.facts) for name, made in templates.items()},
+            "licences": {part.name: part.licence.expression for part in parts if not part.within},
+            "lock": lock_status(
+                project, ctx.upstream["package-index"], ctx.upstream["zfs-modules"], templates
+            ),
         }
         return {"iso": iso.name, "size": size, "sha256": digest, "label": label, "contents": contents}
 
@@ -114,6 +129,24 @@ def _components(ctx: Context) -> list[Component]:
     named = {name: str(version) for name, version in packages.items()}
     index, zfs = ctx.upstream["package-index"], ctx.upstream["zfs-modules"]
     return components(ctx.project.base, named, index.path, zfs.facts)
+
+
+def _template_components(ctx: Context, templates: Mapping[str, Result]) -> Iterator[Component]:
+    project = ctx.project
+    for name, made in templates.items():
+        recipe = load_template(project.root, name).recipe
+        base = project.base if isinstance(recipe, ApplianceRecipe) else load_base(project.root, recipe.base)
+        yield from template_components(base, name, made.path)
+
+
+def _check_budget(project: Project, templates: Mapping[str, Result]) -> None:
+    size = sum(path.stat().st_size for made in templates.values() for path in (made.path / FILES).iterdir())
+    budget = project.image.budget.templates
+    if budget and size > budget:
+        raise EdgeLinuxError(
+            f"the antlet templates are {size / 1e6:.0f} MB, their budget is {budget / 1e6:.0f} MB",
+            hint=f"budget.templates in images/{project.image.name}.yaml",
+        )
 
 
 def iso_name(project: Project) -> str:
@@ -153,7 +186,14 @@ def _media_info(project: Project, label: str, squashfs: Mapping[str, Json], boot
     )
 
 
-def _files(info: MediaInfo, kickstart: str, squashfs: Path, loader: Path, folder: Path) -> dict[str, Path]:
+def _files(
+    info: MediaInfo,
+    kickstart: str,
+    squashfs: Path,
+    loader: Path,
+    templates: Mapping[str, Result],
+    folder: Path,
+) -> dict[str, Path]:
     """Give every file of the medium, the list of checksums too; the small ones are written into `folder`."""
     files = {
         SQUASHFS: squashfs / "edgelinux.squashfs",
@@ -162,6 +202,11 @@ def _files(info: MediaInfo, kickstart: str, squashfs: Path, loader: Path, folder
         INITRAMFS: squashfs / "initramfs.img",
         BIOS_IMAGE: loader / "eltorito.img",
         **{f"{GRUB_MODULES}/{path.name}": path for path in sorted((loader / "i386-pc").iterdir())},
+        **{
+            f"{TEMPLATES}/{name}/{path.name}": path
+            for name, made in templates.items()
+            for path in sorted((made.path / FILES).iterdir())
+        },
     }
     small = small_files(info, kickstart)
     # The largest file's checksum is known already.
