@@ -1,4 +1,7 @@
-"""The `antlet` command."""
+"""The `antlet` command.
+
+What it imports is the standard library and click, so that it starts in a moment: hostd does the work.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from dataclasses import asdict
 import click
 
 from edgelinux_hostd import __version__
+from edgelinux_hostd.command import antlets, jobs, lifecycle, recover, snapshots, storage, templates
+from edgelinux_hostd.command.client import SOCKET, ApiError, Client
 from edgelinux_hostd.completion import completion_command
 from edgelinux_hostd.errors import EdgeLinuxError
 
@@ -21,11 +26,18 @@ _FORMAT = click.option(
 
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, and 3 where a command's help says so.",
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong input, 3 where a command's help says so, 4 no such antlet, "
+    "template, snapshot, pool or job, 5 refused since something stands against it, 6 another job "
+    "works on it, 7 hostd cannot be reached, 130 Ctrl-C while waiting (the job goes on).",
 )
 @click.version_option(__version__, prog_name="antlet")
-def antlet() -> None:
+@click.option(
+    "--socket", default=SOCKET, envvar="EDGELINUX_SOCKET", show_default=True, help="Where hostd listens."
+)
+@click.pass_context
+def antlet(ctx: click.Context, socket: str) -> None:
     """Manage this edgeLinux host and its antlets."""
+    ctx.obj = Client(socket)
 
 
 @antlet.group()
@@ -65,6 +77,9 @@ def boot_sync(check: bool, output: str) -> None:
         sys.exit(3)
 
 
+for module in (antlets, lifecycle, snapshots, templates, storage, jobs, recover):
+    for command in module.COMMANDS:
+        antlet.add_command(command)
 antlet.add_command(completion_command(antlet, "antlet"))
 
 
@@ -74,5 +89,7 @@ def main() -> int:
         antlet(prog_name="antlet")
     except EdgeLinuxError as error:
         click.echo(f"antlet: {error}", err=True)
+        for item in error.items if isinstance(error, ApiError) else ():
+            click.echo(f"  {item}", err=True)
         return error.exit_code
     return 0

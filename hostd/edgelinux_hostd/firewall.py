@@ -1,10 +1,16 @@
-"""The host firewall as the text of one nftables table, `inet edgelinux` (nft(8))."""
+"""The host firewall as the text of one nftables table, `inet edgelinux` (nft(8)).
+
+It says what reaches the host, what is routed from and to the antlets' network, and translates addresses.
+Nothing in it depends on the network's base IP, so it is complete before hostd runs. That an antlet sends with
+its own address only is the business of a second table, `bridge edgelinux` (network/filters.py).
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
+from edgelinux_hostd.antlets.numbers import NETWORK
 from edgelinux_hostd.errors import EdgeLinuxError
 
 __all__ = ["PATH", "SERVICES", "TABLE", "parse_port", "render"]
@@ -48,6 +54,40 @@ _BASICS = """\
         ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept
 """  # noqa: E501
 
+# What an antlet may ask of its host by itself: an address and names. The rest is as closed as for others.
+_FROM_ANTLETS = f"""\
+        iifname "{NETWORK}" udp sport 68 udp dport 67 accept
+        iifname "{NETWORK}" meta l4proto {{ tcp, udp }} th dport 53 accept
+"""
+
+# The same with a disabled firewall, which is about the host's own ports. Only a packet from the antlets'
+# network may have a source there, or outsiders could pose as an antlet (RFC 2827). Nothing is routed but what
+# antlets begin and what a port forward lets in.
+_ROUTING = f"""\
+    # Port forwards: what comes for the host's own addresses goes to an antlet's address and port.
+    map port_forwards {{
+        typeof meta l4proto . th dport : ip daddr . th dport
+    }}
+    chain origin {{
+        type filter hook prerouting priority raw; policy accept;
+        iifname != "{NETWORK}" fib saddr oifname "{NETWORK}" drop
+    }}
+    chain forward {{
+        type filter hook forward priority filter; policy drop;
+        ct state vmap {{ established : accept, related : accept, invalid : drop }}
+        meta nfproto ipv4 iifname "{NETWORK}" oifname != "{NETWORK}" accept
+        oifname "{NETWORK}" ct status dnat accept
+    }}
+    chain incoming {{
+        type nat hook prerouting priority dstnat; policy accept;
+        meta nfproto ipv4 fib daddr type local dnat ip to meta l4proto . th dport map @port_forwards
+    }}
+    chain outgoing {{
+        type nat hook postrouting priority srcnat; policy accept;
+        meta nfproto ipv4 iifname "{NETWORK}" oifname != "{NETWORK}" masquerade
+    }}
+"""
+
 _PORT = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?[/:](tcp|udp|sctp)")
 
 
@@ -71,7 +111,8 @@ def render(
 
     From `trusted` network devices everything does.
 
-    A disabled firewall is a table that accepts everything, so that the file can always be loaded.
+    A disabled firewall accepts everything that is sent to the host; antlets still reach the world through it,
+    and the world does not reach them.
     """
     unknown = sorted(set(services) - SERVICES.keys())
     if unknown:
@@ -90,7 +131,7 @@ def render(
         for port in sorted(by_protocol[protocol], key=lambda port: int(port.partition("-")[0]))
     )
     trusts = "".join(f"        iifname {_device(name)} accept\n" for name in dict.fromkeys(trusted))
-    policy, rules = ("drop", _BASICS + trusts + accepts) if enabled else ("accept", "")
+    policy, rules = ("drop", _BASICS + _FROM_ANTLETS + trusts + accepts) if enabled else ("accept", "")
     return (
         "#!/usr/sbin/nft -f\n"
         "# Written by edgeLinux; loaded by edgelinux-firewall.service before the network comes up.\n"
@@ -100,6 +141,7 @@ def render(
         f"        type filter hook input priority filter; policy {policy};\n"
         f"{rules}"
         "    }\n"
+        f"{_ROUTING}"
         "}\n"
     )
 

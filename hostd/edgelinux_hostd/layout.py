@@ -113,13 +113,15 @@ def pool_create_argv(
     pool: str,
     layout: Layout,
     parts: Sequence[str],
-    altroot: str,
+    altroot: str = "",
     *,
     properties: Mapping[str, str] | None = None,
+    root_properties: Mapping[str, str] | None = None,
 ) -> list[str]:
     """Give the zpool-create(8) command. `parts` are device nodes; `altroot` is where datasets mount for now.
 
-    `properties` are those of the pool that are the caller's own.
+    `properties` are those of the pool that are the caller's own, `root_properties` those of its root
+    dataset.
 
     `-f` because the caller has already decided that what lies on the partitions may go.
     Raises EdgeLinuxError.
@@ -130,9 +132,10 @@ def pool_create_argv(
     if (layout == "single" and len(parts) != 1) or len(parts) < needed[layout]:
         raise EdgeLinuxError(f"a {layout} pool cannot be made of {len(parts)} disk(s)")
     wanted = {**_POOL_PROPERTIES, **(properties or {})}
-    argv = ["zpool", "create", "-f", "-R", altroot, "-o", "cachefile=none"]
+    root = {**_ROOT_PROPERTIES, **(root_properties or {})}
+    argv = ["zpool", "create", "-f", *(["-R", altroot] if altroot else []), "-o", "cachefile=none"]
     argv += [word for key, value in wanted.items() for word in ("-o", f"{key}={value}")]
-    argv += [word for key, value in _ROOT_PROPERTIES.items() for word in ("-O", f"{key}={value}")]
+    argv += [word for key, value in root.items() for word in ("-O", f"{key}={value}")]
     return [*argv, pool, *(["mirror"] if layout == "mirror" else []), *parts]
 
 

@@ -69,6 +69,7 @@ class AntletSpec(BaseModel):
     autostart: bool = False
     order: int = Field(default=100, ge=0, le=999)
     nics: tuple[Nic, ...] = (Nic(),)
+    ssh_keys: tuple[str, ...] = ()
 
 
 def parse(text: str, where: str) -> AntletSpec:

@@ -52,6 +52,9 @@ class Agent(Protocol):
     def network(self) -> Mapping[str, Any]:
         """Describe the antlets' network: base-ip, gateway, subnet, bridge, active, leases."""
 
+    def host(self) -> Mapping[str, Any]:
+        """Describe this host: version, CPUs, memory, acceleration (how KVM antlets run) and the like."""
+
     def submit(self, kind: str, params: Params) -> Job:
         """Check the parameters against what is there and submit a job; raises InvalidError and its kin."""
 

@@ -9,7 +9,15 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel
 
-__all__ = ["Context", "Job", "JobKind", "JobState", "Step", "StepState"]
+__all__ = ["Abandoned", "CancelledError", "Context", "Job", "JobKind", "JobState", "Step", "StepState"]
+
+
+class CancelledError(Exception):
+    """Raised out of a step's `progress` when the job was asked to stop. Steps let it pass."""
+
+
+class Abandoned(BaseException):
+    """Raised out of a step when hostd ends: what it did stays, and the next start goes on from there."""
 
 
 class JobState(StrEnum):
@@ -46,10 +54,16 @@ class Context(Protocol):
 
     job: str
     params: Any
-    values: Mapping[str, Any]
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """What the steps kept."""
 
     def keep(self, **values: Any) -> None:
         """Persist values before going on."""
+
+    def give(self, **result: Any) -> None:
+        """Add to the job's result, what it leaves for who asked; persisted at once."""
 
     def progress(self, fraction: float, message: str = "") -> None:
         """Report how much of this step is done (0 to 1); raises CancelledError when asked to stop."""
@@ -91,7 +105,9 @@ class Job:
     """A job as it is persisted. Times are in seconds since 1970, `progress` from 0 to 1.
 
     `steps` pairs each step's name with its state, in order. `error` is one line for people. `result` is what
-    the job leaves for who asked: JSON.
+    the job leaves for who asked: JSON. `attempts` counts how often hostd crashed while it ran. `locks` are
+    held until the job is final; an `unsettled` one, FAILED with something left to finish or undo, holds them
+    until hostd starts again and tries again. `cause` is the error that came before what is in `error` then.
     """
 
     id: str
@@ -112,3 +128,6 @@ class Job:
     finished: float = 0.0
     attempts: int = 0
     cancel: bool = False
+    locks: tuple[str, ...] = ()
+    unsettled: bool = False
+    cause: str = ""

@@ -13,6 +13,7 @@ __all__ = [
     "CloneAntlet",
     "Compression",
     "CreateAntlet",
+    "CreatePool",
     "DeleteAntlet",
     "DeleteSnapshot",
     "DeleteTemplate",
@@ -20,8 +21,10 @@ __all__ = [
     "MakeTemplate",
     "Params",
     "RebaseNetwork",
+    "Recover",
     "RenameAntlet",
     "RestoreSnapshot",
+    "ScrubPool",
     "StopAntlet",
     "TakeSnapshot",
     "UpdateAntlet",
@@ -181,3 +184,29 @@ class RebaseNetwork(Params):
 
     base_ip: str
     restart: bool = False
+
+
+class CreatePool(Params):
+    """Create a pool on disks that nothing uses; `disks` are paths or names below /dev."""
+
+    name: str
+    layout: Literal["mirror", "single"]
+    disks: tuple[str, ...] = Field(min_length=1)
+
+
+class ScrubPool(Params):
+    """Start a scrub of a pool, or stop the one that runs."""
+
+    name: str
+    stop: bool = False
+
+
+class Recover(Params):
+    """Import pools and bring back the antlets in them; `pools` are GUIDs as text, empty for all.
+
+    Antlets whose number is taken are refused unless `renumber` gives them another one.
+    """
+
+    renumber: bool = False
+    pools: tuple[str, ...] = ()
+    dry_run: bool = False

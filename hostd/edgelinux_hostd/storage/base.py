@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 __all__ = [
+    "JOB",
     "KIND",
     "NAME",
     "NUMBER",
@@ -26,6 +27,8 @@ KIND = "edgelinux:kind"  # antlet, template
 NAME = "edgelinux:name"
 NUMBER = "edgelinux:number"
 UUID = "edgelinux:uuid"
+# The job that is making this dataset, or taking it away: set from its first moment until the job is done.
+JOB = "edgelinux:job"
 
 
 @dataclass(frozen=True)

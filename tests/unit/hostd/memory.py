@@ -87,7 +87,7 @@ class MemoryStorage:
             name=name,
             mountpoint=self._live(name),
             mounted=found.mounted,
-            quota=int(found.properties.get("quota", "0").replace("none", "0")),
+            quota=int(found.properties.get("quota", "0")),
             compression=compression or "lz4",
             compression_source="local" if compression else f"inherited from {name.partition('/')[0]}",
             origin=found.origin,
@@ -139,7 +139,10 @@ class MemoryStorage:
         if "@" in name:
             self.taken[name].properties.update(properties)
         else:
-            self._need(name).properties.update(properties)
+            found = self._need(name).properties
+            found.update(properties)
+            if found.get("quota") == "none":
+                del found["quota"]
 
     def inherit(self, name: str, prop: str) -> None:
         self._need(name).properties.pop(prop, None)

@@ -13,7 +13,9 @@ from edgelinux_hostd.firewall import parse_port, render
 
 def test_only_what_is_named_comes_in() -> None:
     text = render(services=["ssh", "dns"], ports=["8006/tcp", "5900-5999:tcp", "22/tcp"])
-    accepted = [line.strip() for line in text.splitlines() if " dport " in line and "sport" not in line]
+    accepted = [
+        line.strip() for line in text.splitlines() if line.startswith(("        tcp ", "        udp dport"))
+    ]
     assert accepted == [
         "tcp dport 22 accept",
         "tcp dport 53 accept",
@@ -32,8 +34,18 @@ def test_loading_replaces_the_table_in_one_transaction() -> None:
 
 def test_disabled_accepts_everything() -> None:
     text = render(enabled=False, ports=["1/tcp"])
-    assert "policy accept;" in text
-    assert "dport" not in text
+    chain = text[text.index("chain input") : text.index("map port_forwards")]
+    assert "policy accept;" in chain
+    assert "dport" not in chain
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_nothing_is_routed_by_itself(enabled: bool) -> None:
+    assert "type filter hook forward priority filter; policy drop;" in render(enabled=enabled)
+
+
+def test_reloading_one_table_leaves_the_other() -> None:
+    assert "bridge edgelinux" not in render()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,155 @@
+"""`antlet job` and `antlet events`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from edgelinux_hostd.command import complete
+from edgelinux_hostd.command.client import Client, UnreachableError, path
+from edgelinux_hostd.command.options import pass_client
+from edgelinux_hostd.command.output import duration, fields, format_option, local, show, show_list
+from edgelinux_hostd.command.watch import follow
+
+__all__ = ["COMMANDS"]
+
+_id = click.argument("job_id", metavar="ID", shell_complete=complete.jobs)
+
+
+@click.group()
+def job() -> None:
+    """Jobs: whatever changes something is one."""
+
+
+@job.command("list")
+@click.option("--active", is_flag=True, help="Only those that are not finished.")
+@format_option
+@pass_client
+def list_jobs(client: Client, active: bool, output: str) -> None:
+    """List jobs, newest first."""
+    show_list(
+        client.get(f"{path('jobs')}?active={str(active).lower()}"),
+        output,
+        {
+            "ID": lambda one: one["id"],
+            "STATE": lambda one: one["state"],
+            ">DONE": lambda one: f"{one['progress'] * 100:.0f} %",
+            "STARTED": lambda one: local(one["started"]),
+            ">TOOK": _took,
+            "WHAT": lambda one: one["title"],
+        },
+    )
+
+
+def _took(one: Mapping[str, Any]) -> str:
+    return duration(one["finished"] - one["started"]) if one["started"] and one["finished"] else "-"
+
+
+@job.command("show")
+@_id
+@format_option
+@pass_client
+def show_job(client: Client, job_id: str, output: str) -> None:
+    """Show a job and its steps."""
+    found = client.get(path("jobs", job_id))
+    show(found, output, lambda: _described(found))
+
+
+def _described(one: Mapping[str, Any]) -> str:
+    pairs = [
+        ("id", one["id"]),
+        ("what", one["title"]),
+        ("kind", one["kind"]),
+        ("state", one["state"]),
+        ("done", f"{one['progress'] * 100:.0f} %"),
+        ("now", one["message"] if not one["final"] else ""),
+        ("error", one["error"]),
+        *(("against it", item) for item in one["items"]),
+        ("created", local(one["created"])),
+        ("started", local(one["started"])),
+        ("finished", local(one["finished"])),
+        ("attempts", one["attempts"]),
+    ]
+    return fields(
+        [*pairs, *((f"step {at}", f"{step['name']} ({step['state']})") for at, step in _steps(one))]
+    )
+
+
+def _steps(one: Mapping[str, Any]) -> list[tuple[int, Mapping[str, str]]]:
+    return list(enumerate(one["steps"], 1))
+
+
+@job.command()
+@_id
+@pass_client
+def log(client: Client, job_id: str) -> None:
+    """Print a job's log."""
+    click.echo(client.text(path("jobs", job_id, "log")), nl=False)
+
+
+@job.command()
+@_id
+@format_option
+@pass_client
+def cancel(client: Client, job_id: str, output: str) -> None:
+    """Ask a job to stop and to undo what it did."""
+    found = client.send("POST", path("jobs", job_id, "cancel"))
+    show(found, output, lambda: f"job {job_id} was asked to stop")
+
+
+@job.command()
+@_id
+@format_option
+@pass_client
+def wait(client: Client, job_id: str, output: str) -> None:
+    """Wait until a job is finished; the exit code is what its command's would have been."""
+    found = follow(client, client.get(path("jobs", job_id)))
+    show(found, output, lambda: f"job {job_id} is done")
+
+
+@click.command()
+@click.option("--follow", "on", is_flag=True, help="Connect again whenever hostd restarts, until Ctrl-C.")
+@click.option(
+    "--after", type=click.IntRange(0), metavar="ID", help="Begin after this event, if it is still kept."
+)
+@click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", help="How to print.")
+@pass_client
+def events(client: Client, on: bool, after: int | None, output: str) -> None:
+    """Print what happens on this host as it happens; JSON is one object a line."""
+    import time
+
+    last = None if after is None else str(after)
+    while True:
+        try:
+            for event in client.events(last):
+                last = str(event["id"])
+                click.echo(json.dumps(event) if output == "json" else _line(event))
+            ended = None
+        except UnreachableError as error:
+            ended = error
+        except KeyboardInterrupt:
+            return
+        if not on:
+            if ended:
+                raise ended
+            return
+        try:
+            time.sleep(2)
+        except KeyboardInterrupt:
+            return
+
+
+def _line(event: Mapping[str, Any]) -> str:
+    rest = {key: value for key, value in event.items() if key not in ("id", "time", "type")}
+    words = " ".join(f"{key}={_word(value)}" for key, value in rest.items())
+    return f"{local(event.get('time', 0))}  {event['type']:<7} {words}".rstrip()
+
+
+def _word(value: Any) -> str:
+    return value if isinstance(value, str) and value and " " not in value else json.dumps(value)
+
+
+COMMANDS = (job, events)

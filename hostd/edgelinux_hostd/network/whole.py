@@ -1,0 +1,31 @@
+"""Writing a text file so that whoever reads it, at any moment, sees the old or the new one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from edgelinux_hostd.errors import EdgeLinuxError
+
+__all__ = ["write_whole"]
+
+
+def write_whole(path: Path, text: str, mode: int) -> bool:
+    """Write a file with its mode, making its directory; true when that changed it. Raises EdgeLinuxError."""
+    scratch = path.with_name(f".{path.name}.new")
+    try:
+        if path.is_file() and path.read_text(encoding="utf-8", errors="replace") == text:
+            path.chmod(mode)
+            return False
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            # Before the rename, since the file's reader may come at once.
+            os.fchmod(file.fileno(), mode)
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        scratch.replace(path)
+    except OSError as error:
+        raise EdgeLinuxError(f"cannot write {path}: {error.strerror}") from error
+    return True

@@ -1,0 +1,1 @@
+"""Machines: QEMU under libvirt, as transient domains, so that libvirt keeps nothing of a stopped antlet."""

@@ -1,0 +1,1 @@
+"""Containers: liblxc's commands, with a configuration generated before each start, in a unit each."""

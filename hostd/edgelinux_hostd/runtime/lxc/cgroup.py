@@ -1,0 +1,114 @@
+"""A container's part of cgroup v2 (cgroup-v2.rst): its unit's directory and, below it, the guest's own."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgelinux_hostd.errors import EdgeLinuxError
+
+__all__ = ["PARTS", "ROOT", "Cgroup", "cgroup_path", "cgroups", "unit_name"]
+
+ROOT = Path("/sys/fs/cgroup")
+_SLICE = "antlets.slice"
+_PREFIX, _SUFFIX = "antlet-lxc@", ".service"
+_PAUSE = 0.02
+
+# The cgroups in a unit's (lxc.cgroup.dir.*): the guest's, that of liblxc's monitor, and where that goes to delete
+# the others.
+PARTS = ("container", "monitor", "monitor.pivot")
+
+
+def unit_name(name: str) -> str:
+    """Name the systemd unit that a container runs in."""
+    return f"{_PREFIX}{name}{_SUFFIX}"
+
+
+def cgroup_path(name: str) -> str:
+    """Give the place of a container's unit in the tree of cgroups."""
+    return f"{_SLICE}/{unit_name(name)}"
+
+
+@dataclass(frozen=True)
+class Cgroup:
+    """The directories of antlet `name` below `root`, there or not."""
+
+    name: str
+    root: Path = ROOT
+
+    @property
+    def unit(self) -> Path:
+        """Give the unit's: liblxc's monitor and the guest."""
+        return self.root / cgroup_path(self.name)
+
+    @property
+    def guest(self) -> Path:
+        """Give the guest's, which is its `/` in /sys/fs/cgroup."""
+        return self.unit / "container"
+
+    def running(self) -> bool:
+        """Say whether the container is there, also in the moment when it reboots."""
+        return _events(self.unit).get("populated") == 1
+
+    def frozen(self) -> bool:
+        """Say whether the guest is frozen."""
+        return _events(self.guest).get("frozen") == 1
+
+    def read(self, file: str) -> str:
+        """Read a file of the guest's, "" when it is not there."""
+        try:
+            return (self.guest / file).read_text(encoding="ascii").strip()
+        except OSError:
+            return ""
+
+    def number(self, file: str) -> int:
+        """Read a file that holds one number, 0 for anything else ("max")."""
+        text = self.read(file)
+        return int(text) if text.isdecimal() else 0
+
+    def table(self, file: str) -> dict[str, int]:
+        """Read a file of keys and numbers, one each line."""
+        return _table(self.read(file))
+
+    def write(self, file: str, value: str) -> None:
+        """Write a file of the guest's; raises EdgeLinuxError."""
+        try:
+            (self.guest / file).write_text(value, encoding="ascii")
+        except OSError as error:
+            raise EdgeLinuxError(
+                f"antlet {self.name}: cannot set {file} to {value}: {error.strerror}"
+            ) from error
+
+    def wait(self, *, frozen: bool | None = None, seconds: float) -> bool:
+        """Wait until the container is gone, or its guest is frozen or thawed; false when it takes longer."""
+        end = time.monotonic() + seconds
+        while (self.running() if frozen is None else self.frozen() != frozen) is True:
+            if time.monotonic() >= end:
+                return False
+            time.sleep(_PAUSE)
+        return True
+
+
+def cgroups(root: Path = ROOT) -> Iterator[Cgroup]:
+    """List the containers that have a cgroup, running or not."""
+    directories: list[Path] = []
+    with contextlib.suppress(OSError):
+        directories = sorted((root / _SLICE).iterdir())
+    for path in directories:
+        if path.name.startswith(_PREFIX) and path.name.endswith(_SUFFIX):
+            yield Cgroup(path.name[len(_PREFIX) : -len(_SUFFIX)], root)
+
+
+def _events(directory: Path) -> dict[str, int]:
+    try:
+        return _table((directory / "cgroup.events").read_text(encoding="ascii"))
+    except OSError:
+        return {}
+
+
+def _table(text: str) -> dict[str, int]:
+    rows = (line.split() for line in text.splitlines())
+    return {row[0]: int(row[1]) for row in rows if len(row) == 2 and row[1].isdecimal()}

@@ -1,0 +1,68 @@
+"""Imports the recorded pools when the host starts; run by edgelinux-pools.service.
+
+The host's own pool is imported by its initramfs. What is absent is a warning; the host boots without it.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+
+from edgelinux_hostd import zfs
+from edgelinux_hostd.errors import EdgeLinuxError
+from edgelinux_hostd.storage import registry
+from edgelinux_hostd.storage.mounting import mount_all
+
+__all__ = ["bring_up", "main"]
+
+# Disks behind slow controllers and on USB come late.
+_PATIENCE = 30.0
+_BETWEEN = 2.0
+
+
+def bring_up(
+    wanted: Mapping[int, str],
+    *,
+    patience: float = _PATIENCE,
+    sleep: Callable[[float], None] = time.sleep,
+) -> tuple[str, ...]:
+    """Import and mount pools, GUID → name; gives a line for each thing that did not work.
+
+    Pools that are absent are waited for, `patience` seconds at most.
+    """
+    said: list[str] = []
+    waiting = dict(wanted)
+    left = patience
+    while True:
+        imported = {zfs.pool_guid(name): name for name in zfs.pools()}
+        absent: dict[int, str] = {}
+        for guid, name in waiting.items():
+            try:
+                if guid not in imported:
+                    zfs.import_pool(guid, name)
+                said += mount_all(imported.get(guid, name))
+            except EdgeLinuxError as error:
+                absent[guid] = f"pool {name} ({guid}) is not there: {error}"
+        if not absent or left <= 0:
+            return (*said, *absent.values())
+        waiting = {guid: waiting[guid] for guid in absent}
+        sleep(_BETWEEN)
+        left -= _BETWEEN
+
+
+def main() -> int:
+    """Import what is recorded; 0 whatever is absent, since the host runs without it."""
+    try:
+        wanted = registry.load()
+        said = bring_up(wanted) if wanted else ()
+    except EdgeLinuxError as error:
+        said = (str(error),)
+    for line in said:
+        # sd-daemon(3): a warning in the journal.
+        print(f"<4>{line}", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,149 @@
+"""Puts the agent together from its real parts: ZFS, the runtimes, libvirt's network, the database."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from edgelinux_hostd.agent import HostAgent, Views
+from edgelinux_hostd.antlets.files import TEMPLATE_XML, read_template_xml
+from edgelinux_hostd.antlets.inventory import Inventory
+from edgelinux_hostd.antlets.numbers import DEFAULT_BASE_IP
+from edgelinux_hostd.antlets.records import Template, TemplateVersion
+from edgelinux_hostd.antlets.spec import AntletSpec
+from edgelinux_hostd.console import ConsoleServer
+from edgelinux_hostd.jobs.engine import JobEngine
+from edgelinux_hostd.jobs.events import EventBus
+from edgelinux_hostd.jobs.settings import Settings
+from edgelinux_hostd.jobs.store import JobStore
+from edgelinux_hostd.network import filters, names
+from edgelinux_hostd.operations.kinds import operations
+from edgelinux_hostd.operations.services import HostSize, Services
+from edgelinux_hostd.runtime.base import Runtime
+from edgelinux_hostd.runtime.kvm import cloudinit
+from edgelinux_hostd.runtime.kvm.driver import KvmRuntime
+from edgelinux_hostd.runtime.lxc.driver import LxcRuntime
+from edgelinux_hostd.storage import pools
+from edgelinux_hostd.storage.zfs import ZfsStorage
+from edgelinux_hostd.templates import catalogue, pipeline, template_file
+from edgelinux_hostd.templates.offers import HostOffers, ask
+
+__all__ = ["BASE_IP", "build_agent", "build_services", "host_size", "inventory", "runtimes"]
+
+# The setting that holds the base IP of the antlets' network.
+BASE_IP = "base_ip"
+
+
+def runtimes() -> dict[str, Runtime]:
+    """Give the drivers by kind."""
+    return {"lxc": LxcRuntime(), "kvm": KvmRuntime()}
+
+
+def inventory(drivers: Mapping[str, Runtime]) -> Inventory:
+    """Give the list of antlets for who only wants to know what runs."""
+    return Inventory(ZfsStorage(), drivers, lambda: DEFAULT_BASE_IP)
+
+
+def host_size() -> HostSize:
+    """Give this host's memory and processors."""
+    pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+    return HostSize(ram=pages * size // 1024**2, cpus=len(os.sched_getaffinity(0)))
+
+
+class _Domains:
+    """Makes domain XML from template files. What was found valid once is not put to the schema again."""
+
+    def __init__(self, kvm: KvmRuntime) -> None:
+        self._kvm = kvm
+        self._offers: HostOffers | None = None
+        self._valid: set[str] = set()
+
+    def __call__(self, directory: Path, spec: AntletSpec) -> str:
+        if self._offers is None:
+            self._offers = ask(kvm=not self._kvm.emulated())
+        text = read_template_xml(directory)
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        prepared = pipeline.prepare(
+            text,
+            spec,
+            self._offers,
+            where=str(directory / TEMPLATE_XML),
+            privileged=template_file.load(directory).privileged,
+            validate=digest not in self._valid,
+        )
+        self._valid.add(digest)
+        return prepared.xml
+
+
+def build_services(
+    settings: Settings,
+    drivers: Mapping[str, Runtime],
+    kvm: KvmRuntime,
+    await_network: Callable[[], None],
+) -> Services:
+    """Give what operations work with."""
+    storage = ZfsStorage()
+
+    def base_ip() -> str:
+        return settings.get(BASE_IP, DEFAULT_BASE_IP)
+
+    listing = Inventory(storage, drivers, base_ip)
+
+    def template(name: str, version: str | None, pool: str | None) -> tuple[Template, TemplateVersion]:
+        found = catalogue.find(catalogue.templates(storage), name, pool)
+        return found, catalogue.version_of(found, version)
+
+    def publish_names() -> None:
+        antlets = listing.antlets()
+        names.write(base_ip(), [(antlet.name, antlet.number) for antlet in antlets])
+        custom = [
+            card
+            for antlet in antlets
+            if antlet.spec is not None
+            for card in filters.cards(antlet.number, antlet.spec.nics)
+        ]
+        filters.ensure(base_ip(), custom)
+
+    return Services(
+        storage=storage,
+        runtimes=drivers,
+        inventory=listing,
+        size=host_size(),
+        base_ip=base_ip,
+        template=template,
+        domain=_Domains(kvm),
+        default_nics=pipeline.default_nics,
+        make_seed=cloudinit.make_seed,
+        publish_names=publish_names,
+        await_network=await_network,
+    )
+
+
+def build_agent(
+    services: Services,
+    store: JobStore,
+    bus: EventBus,
+    network: Callable[[], Mapping[str, Any]],
+    console_directory: Path,
+) -> tuple[HostAgent, JobEngine]:
+    """Give the agent and its job engine, which is not started yet."""
+    reserved: set[int] = set()
+    kinds = operations(services, reserved)
+    engine = JobEngine(store, [operation.kind for operation in kinds.values()], bus)
+    consoles = ConsoleServer(console_directory)
+
+    def templates() -> Sequence[Template]:
+        return catalogue.templates(services.storage)
+
+    views = Views(
+        templates=templates,
+        pools=pools.pool_reports,
+        pool=pools.pool_report,
+        free_disks=pools.free_disks,
+        network=network,
+        serve_console=consoles.serve,
+    )
+    return HostAgent(services, engine, bus, kinds, views, reserved), engine

@@ -1,0 +1,147 @@
+"""A host for tests: a pool in memory, a runtime that only remembers, one template of each kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from edgelinux_hostd.antlets.files import read_template_xml
+from edgelinux_hostd.antlets.inventory import Inventory
+from edgelinux_hostd.antlets.records import Template, TemplateVersion
+from edgelinux_hostd.antlets.spec import AntletSpec, Kind, Nic
+from edgelinux_hostd.errors import EdgeLinuxError, NotFoundError
+from edgelinux_hostd.operations.services import HostSize, Services
+from edgelinux_hostd.runtime.base import Launch, State, Stats
+from edgelinux_hostd.storage.base import KIND, NAME
+
+from tests.unit.hostd.memory import MemoryStorage
+
+__all__ = ["FakeRuntime", "World"]
+
+
+class FakeRuntime:
+    """Remembers what runs, beyond the life of whoever started it. `broken` is what start() complains of."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.running: dict[str, State] = {}
+        self.launched: list[Launch] = []
+        self.broken = ""
+        self.stubborn = False
+
+    def states(self) -> Mapping[str, State]:
+        return dict(self.running)
+
+    def start(self, launch: Launch) -> None:
+        if self.broken:
+            raise EdgeLinuxError(self.broken)
+        self.launched.append(launch)
+        self.running.setdefault(launch.spec.name, State.RUNNING)
+
+    def stop(self, name: str, timeout: float) -> bool:
+        if not self.stubborn:
+            self.running.pop(name, None)
+        return name not in self.running
+
+    def kill(self, name: str) -> None:
+        self.running.pop(name, None)
+
+    def pause(self, name: str) -> None:
+        self.running[name] = State.PAUSED
+
+    def resume(self, name: str) -> None:
+        self.running[name] = State.RUNNING
+
+    def apply(self, launch: Launch) -> tuple[str, ...]:
+        return ("cpu",) if launch.spec.cpu > 2 else ()
+
+    def stats(self, name: str) -> Stats:
+        return Stats(cpu_seconds=1.5)
+
+    def console(self, name: str) -> int:
+        raise EdgeLinuxError("no console here")
+
+
+class World:
+    """All that survives a crash of hostd, and `services` for the next hostd."""
+
+    def __init__(self, root: Path) -> None:
+        self.storage = MemoryStorage(root, "antlets", "hdd")
+        self.runtimes = {"lxc": FakeRuntime("lxc"), "kvm": FakeRuntime("kvm")}
+        self.names: dict[str, int] = {}
+        self.templates: dict[str, Template] = {}
+        self.add_template("debian-13.lxc", "lxc")
+        self.add_template("tiny", "kvm")
+
+    def add_template(self, name: str, kind: Kind) -> None:
+        dataset = f"antlets/TEMPLATES/{name}"
+        self.storage.create(dataset, {KIND: "template", NAME: name})
+        directory = self.storage.root / dataset
+        (directory / "antlet.xml.j2").write_text("<domain/>")
+        (directory / ("rootfs/etc" if kind == "lxc" else "disks")).mkdir(parents=True)
+        self.storage.snapshot(f"{dataset}@1")
+        self.templates[name] = Template(
+            name=name,
+            pool="antlets",
+            dataset=dataset,
+            directory=directory,
+            kind=kind,
+            ram=256,
+            cpu=1,
+            versions=(TemplateVersion("1", f"{dataset}@1", 0),),
+        )
+
+    def template(self, name: str, version: str | None, pool: str | None) -> tuple[Template, TemplateVersion]:
+        if name not in self.templates:
+            raise NotFoundError(f"there is no template {name!r}")
+        return self.templates[name], self.templates[name].versions[-1]
+
+    def services(self) -> Services:
+        """What a newly started hostd works with."""
+        inventory = Inventory(self.storage, self.runtimes, lambda: "10.1.1.")
+
+        def publish() -> None:
+            self.names = {antlet.name: antlet.number for antlet in inventory.antlets()}
+
+        def seed(directory: Path, spec: AntletSpec) -> None:
+            (directory / "disks" / "seed.img").write_text(f"{spec.name} {spec.uuid}")
+
+        def domain(directory: Path, spec: AntletSpec) -> str:
+            text = read_template_xml(directory)
+            if "broken" in text:
+                raise EdgeLinuxError("antlet.xml.j2: not valid")
+            return f"{text}{spec.name}"
+
+        return Services(
+            storage=self.storage,
+            runtimes=self.runtimes,
+            inventory=inventory,
+            size=HostSize(ram=4096, cpus=4),
+            base_ip=lambda: "10.1.1.",
+            template=self.template,
+            domain=domain,
+            default_nics=lambda xml: (Nic(),),
+            make_seed=seed,
+            publish_names=publish,
+            await_network=lambda: None,
+        )
+
+    def picture(self) -> dict[str, object]:
+        """All that somebody could see from outside, without times and serial numbers."""
+        pictured: dict[str, object] = {}
+        for name, found in self.storage.filesystems.items():
+            pictured[name] = (
+                sorted(found.properties.items()),
+                found.origin,
+                {
+                    str(path.relative_to(self.storage.root / name)): path.read_bytes()
+                    for path in sorted((self.storage.root / name).rglob("*"))
+                    if path.is_file() and not path.is_symlink()
+                }
+                if name.count("/") == 1 and not name.endswith("TEMPLATES")
+                else {},
+            )
+        pictured["snapshots"] = sorted(self.storage.taken)
+        pictured["running"] = {kind: dict(one.running) for kind, one in self.runtimes.items()}
+        pictured["names"] = dict(self.names)
+        return pictured
