@@ -11,13 +11,14 @@ from collections.abc import Callable, Mapping
 
 from edgelinux_hostd import zfs
 from edgelinux_hostd.errors import EdgeLinuxError
+from edgelinux_hostd.run import run
 from edgelinux_hostd.storage import registry
 from edgelinux_hostd.storage.mounting import mount_all
 
 __all__ = ["bring_up", "main"]
 
-# Disks behind slow controllers and on USB come late.
-_PATIENCE = 30.0
+# Disks behind slow controllers and on USB come late; the antlets of other pools wait for it, too.
+_PATIENCE = 16.0
 _BETWEEN = 2.0
 
 
@@ -54,8 +55,12 @@ def bring_up(
 def main() -> int:
     """Import what is recorded; 0 whatever is absent, since the host runs without it."""
     try:
+        said: tuple[str, ...] = ()
         wanted = registry.load()
-        said = bring_up(wanted) if wanted else ()
+        if wanted:
+            # Disks that are found too late would leave a mirror degraded.
+            run(["udevadm", "settle", "--timeout=30"], check=False)
+            said = bring_up(wanted)
     except EdgeLinuxError as error:
         said = (str(error),)
     for line in said:

@@ -15,7 +15,7 @@ from edgelinux_hostd.errors import InvalidError, NotFoundError, RefusedError
 from edgelinux_hostd.storage.base import KIND, UUID
 from edgelinux_hostd.storage.mounting import top_of
 
-__all__ = ["MIN_DISK_BYTES", "PoolPlan", "best_name", "find_disk", "plan_pool", "unfit"]
+__all__ = ["DIRECTORIES", "MIN_DISK_BYTES", "PoolPlan", "best_name", "find_disk", "plan_pool", "unfit"]
 
 MIN_DISK_BYTES = 1024**3
 
@@ -23,7 +23,7 @@ MIN_DISK_BYTES = 1024**3
 _LEAST_SHARE = 0.9
 
 # A pool is mounted at the directory of its name: not these (hier(7)).
-_DIRECTORIES = frozenset(
+DIRECTORIES = frozenset(
     [
         *(
             "bin",
@@ -123,7 +123,7 @@ def plan_pool(
 
 def _check_name(name: str, imported: Collection[str], importable: Collection[str], *, occupied: bool) -> None:
     check_pool_name(name)
-    if name in _DIRECTORIES:
+    if name in DIRECTORIES:
         raise InvalidError(f"a pool cannot be named {name}", hint=f"/{name} is a directory of the host's")
     if name in imported:
         raise RefusedError(f"there is a pool {name} already")

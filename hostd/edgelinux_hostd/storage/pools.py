@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgelinux_hostd import disks, layout, zfs
-from edgelinux_hostd.errors import RefusedError
+from edgelinux_hostd.errors import NotFoundError, RefusedError
 from edgelinux_hostd.run import run
 from edgelinux_hostd.storage import registry
 from edgelinux_hostd.storage.base import UUID, Storage
 from edgelinux_hostd.storage.mounting import top_of
 from edgelinux_hostd.storage.plan import PoolPlan, plan_pool
 
-__all__ = ["create_pool", "plan", "undo_create_pool"]
+__all__ = ["create_pool", "forget_pool", "plan", "undo_create_pool"]
 
 
 def plan(name: str, kind: str, wanted: Sequence[str], *, erase: bool = False) -> PoolPlan:
@@ -54,6 +54,17 @@ def create_pool(plan: PoolPlan, storage: Storage, record: Path = registry.PATH) 
     if storage.dataset(f"{plan.name}/TEMPLATES") is None:
         storage.create(f"{plan.name}/TEMPLATES", {"canmount": "off"})
     registry.record(zfs.pool_guid(plan.name), plan.name, record)
+
+
+def forget_pool(name: str, record: Path = registry.PATH) -> None:
+    """Stop missing a pool that is gone for good; raises NotFoundError, or RefusedError when it is here."""
+    if name in zfs.pools():
+        raise RefusedError(f"pool {name} is imported", hint=f"`zpool export {name}` first")
+    guids = [guid for guid, known in registry.load(record).items() if known == name]
+    if not guids:
+        raise NotFoundError(f"there is no pool {name}")
+    for guid in guids:
+        registry.forget(guid, record)
 
 
 def undo_create_pool(plan: PoolPlan, storage: Storage, record: Path = registry.PATH) -> None:

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import re
 
-from edgelinux_hostd.errors import BusyError, CommandError, EdgeLinuxError, NotFoundError, RefusedError
+from edgelinux_hostd.errors import (
+    BusyError,
+    CommandError,
+    EdgeLinuxError,
+    InvalidError,
+    NotFoundError,
+    RefusedError,
+)
 
 __all__ = ["already_mounted", "explain", "gone", "not_mounted"]
 
 _FULL = re.compile(r"out of space|no space left on device|quota exceeded", re.IGNORECASE)
 _GONE = re.compile(r"dataset does not exist|could not find any snapshots to destroy|no such pool")
+_EXISTS = re.compile(r"dataset already exists|destination '[^']*' exists")
+_STREAM = re.compile(r"invalid stream|incomplete stream|failed to read from stream|checksum mismatch")
 _IN_USE = re.compile(r"dataset is busy|target is busy|device is busy", re.IGNORECASE)
 
 
@@ -33,7 +42,7 @@ def explain(error: CommandError, what: str) -> EdgeLinuxError:
     said = error.stderr
     first = next((line.strip() for line in said.splitlines() if line.strip()), "")
     # zfs begins with "cannot do 'it': ", which `what` has said already.
-    reason = re.sub(r"^cannot [^:]*'[^']*': ", "", first) or f"exit code {error.returncode}"
+    reason = re.sub(r"^cannot ([^:]*'[^']*'|receive[^:]*): ", "", first) or f"exit code {error.returncode}"
     if _FULL.search(said):
         quota = "quota" in said.lower()
         return RefusedError(
@@ -51,12 +60,16 @@ def explain(error: CommandError, what: str) -> EdgeLinuxError:
         )
     if _IN_USE.search(said):
         return BusyError(f"{what}: something uses it", hint="`fuser -vm DIRECTORY` shows what")
+    if "cannot receive incremental stream" in said:
+        return InvalidError(f"{what}: it holds only changes", hint="`zfs send` without -i and -I gives all")
+    if _STREAM.search(said):
+        return InvalidError(f"{what}: {reason}", hint="not what `zfs send` wrote, or not all of it")
     if gone(error):
         return NotFoundError(f"{what}: {reason}")
     if items := _listed(said):
         return RefusedError(f"{what}: {reason}: {', '.join(items)}", items=items)
-    if "dataset already exists" in said:
-        return RefusedError(f"{what}: {reason}")
+    if _EXISTS.search(said):
+        return RefusedError(f"{what}: dataset already exists")
     return CommandError(error.argv, error.returncode, said)
 
 

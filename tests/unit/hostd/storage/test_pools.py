@@ -100,6 +100,19 @@ def test_undoing_destroys_and_forgets(machine: Commands, tmp_path: Path) -> None
     pools.undo_create_pool(PLAN, MemoryStorage(tmp_path / "b"), record)
 
 
+def test_a_pool_that_is_gone_for_good_can_be_forgotten(commands: Commands, tmp_path: Path) -> None:
+    record = tmp_path / "pools.json"
+    registry.record(42, "usb", record)
+    commands.says("zpool list", "antlets\nusb\n")
+    with pytest.raises(RefusedError, match="usb is imported"):
+        pools.forget_pool("usb", record)
+    commands.says("zpool list", "antlets\n")
+    pools.forget_pool("usb", record)
+    assert registry.load(record) == {}
+    with pytest.raises(NotFoundError, match="no pool usb"):
+        pools.forget_pool("usb", record)
+
+
 def test_the_record(tmp_path: Path) -> None:
     path = tmp_path / "pools.json"
     assert registry.load(path) == {}

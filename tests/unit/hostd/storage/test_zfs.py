@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from edgelinux_hostd.errors import (
     BusyError,
+    CommandError,
     EdgeLinuxError,
     InvalidError,
     NotFoundError,
@@ -140,6 +142,48 @@ def test_why_a_clone_fails(commands: Commands, said: str, kind: type[Exception],
         ZFS.clone("hdd/a@1", "hdd/b", {})
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "message"),
+    [
+        ("cannot receive: invalid stream (bad magic number)", InvalidError, "invalid stream (bad magic"),
+        ("cannot receive: failed to read from stream", InvalidError, "not what `zfs send` wrote"),
+        ("cannot receive new filesystem stream: incomplete stream", InvalidError, "or not all of it"),
+        (
+            "cannot receive incremental stream: destination 'hdd/a' does not exist",
+            InvalidError,
+            "it holds only changes",
+        ),
+        (
+            "cannot receive new filesystem stream: destination 'hdd/a' exists\n"
+            "must specify -F to overwrite it",
+            RefusedError,
+            "cannot receive hdd/a: dataset already exists",
+        ),
+        ("cannot receive new filesystem stream: out of space", RefusedError, "out of space (delete"),
+    ],
+)
+def test_why_a_stream_is_not_received(
+    monkeypatch: pytest.MonkeyPatch, said: str, kind: type[Exception], message: str
+) -> None:
+    def feed(argv: list[str], _stream: object) -> None:
+        raise CommandError(argv, 1, f"{said}\n")
+
+    monkeypatch.setattr("edgelinux_hostd.stream.feed", feed)
+    with pytest.raises(kind) as caught:
+        ZFS.receive(io.BytesIO(b""), "hdd/a", {})
+    assert message in str(caught.value)
+
+
+def test_where_a_stream_is_mounted_is_not_for_it_to_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[str] = []
+    monkeypatch.setattr("edgelinux_hostd.stream.feed", lambda argv, _stream: ran.append(" ".join(argv)))
+    ZFS.receive(io.BytesIO(b""), "hdd/a", {"edgelinux:kind": "template", "canmount": "noauto"})
+    assert ran == [
+        "zfs receive -u -o edgelinux:kind=template -o canmount=noauto"
+        " -x mountpoint -x sharenfs -x sharesmb hdd/a"
+    ]
 
 
 def test_a_busy_dataset(commands: Commands) -> None:
