@@ -39,7 +39,7 @@ from edgelinux_build.stage import Context, Project, Stage, Upstream
 
 from .template import FILES, stage_name
 
-__all__ = ["Iso", "iso_name"]
+__all__ = ["Iso", "check_budget", "iso_name"]
 
 
 class Iso(Stage):
@@ -93,7 +93,7 @@ class Iso(Stage):
         run_logged(["mmd", "-i", esp, "::/boot", "::/boot/grub"], ctx.log, env=env)
         run_logged(stub_argv(esp, stub), ctx.log, env=env)
         templates = {name.removeprefix(stage_name("")): ctx.upstream[name] for name in self.templates}
-        _check_budget(project, templates)
+        check_budget(project, templates)
         info = _media_info(project, label, squashfs.facts, _boot_digests(loader, esp))
         files = _files(info, project.kickstart, squashfs.path, loader, templates, ctx.scratch / "small")
         iso = out / iso_name(project)
@@ -139,7 +139,8 @@ def _template_components(ctx: Context, templates: Mapping[str, Result]) -> Itera
         yield from template_components(base, name, made.path)
 
 
-def _check_budget(project: Project, templates: Mapping[str, Result]) -> None:
+def check_budget(project: Project, templates: Mapping[str, Result]) -> None:
+    """Raise EdgeLinuxError when the templates' files outgrow their budget."""
     size = sum(path.stat().st_size for made in templates.values() for path in (made.path / FILES).iterdir())
     budget = project.image.budget.templates
     if budget and size > budget:
