@@ -1,4 +1,4 @@
-"""What a container's root must forget before others are made of it: who it was, and whom it trusted with keys."""
+"""What a container's root must forget before others are made of it: who it was, and its keys."""
 
 from __future__ import annotations
 
@@ -40,16 +40,20 @@ def forget(root: Path) -> tuple[str, ...]:
     forgotten = []
     for directory, name in _EMPTIED:
         with _open(root, directory) as place:
-            if place is not None and name in os.listdir(place):
+            if place is not None and name in _names(place):
                 os.unlink(name, dir_fd=place)
                 os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o444, dir_fd=place))
                 forgotten.append(f"{directory}/{name}")
     for directory, pattern in FORGOTTEN:
         with _open(root, directory) as place:
-            for name in sorted(os.listdir(place)) if place is not None else ():
+            for name in _names(place):
                 if fnmatch(name, pattern) and _unlink(name, place):
                     forgotten.append(f"{directory}/{name}")
     return tuple(forgotten)
+
+
+def _names(place: int | None) -> list[str]:
+    return [] if place is None else sorted(os.listdir(place))  # noqa: PTH208
 
 
 def _unlink(name: str, place: int | None) -> bool:

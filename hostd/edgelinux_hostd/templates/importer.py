@@ -20,6 +20,7 @@ from edgelinux_hostd.templates.template_file import TemplateSpec
 
 __all__ = ["create_dataset", "directory_of", "fill", "take_version", "undo", "write_files"]
 
+
 def directory_of(storage: Storage, dataset: str) -> Path:
     """Give where a dataset is mounted; raises EdgeLinuxError."""
     info = storage.dataset(dataset)
@@ -53,7 +54,7 @@ def fill(
 ) -> None:
     """Fill a template's dataset from a source, from the start.
 
-    `images` are the disks that the XML has: an image becomes the first one. Raises EdgeLinuxError and its kin.
+    `images` are the disks that the XML has: an image becomes the only one. Raises EdgeLinuxError.
     """
     if source.format == "zfs":
         _receive(storage, dataset, source.path, job)

@@ -1,9 +1,8 @@
 """Making a template, or a new version of one, of a stopped antlet.
 
-The template gets a copy of the antlet's root or disks. A clone would take no time and no space, but neither
-could then be deleted before the other: the antlet not while the template is, nor, were the clone promoted, the
-template while the antlet is, which would also take over the antlet's older snapshots. `cp` shares blocks
-between datasets where ZFS can (block cloning), so a copy is mostly cheap.
+The template gets a copy of the antlet's root or disks. A clone would take no time and no space, but keep the
+antlet from being deleted; promoted, it would be kept by the antlet, and take over its older snapshots. `cp`
+shares blocks between datasets where ZFS can (block cloning), so that a copy may cost little.
 
     create_dataset → fill_from → write_files → take_version (see importer.py), undone by `undo`
 """

@@ -1,4 +1,4 @@
-"""Putting the templates that travel with edgeLinux onto a pool: at installation, and again when they are newer.
+"""Putting the templates that travel with edgeLinux onto a pool: at installation, or when they are newer.
 
 A shipped template is a directory with template.yaml, antlet.xml.j2 and root.tar.zst (LXC), or disk.raw.zst or
 disk.qcow2 (KVM).
@@ -45,7 +45,9 @@ def _install(storage: Storage, pool: str, path: Path, progress: Callable[[str], 
         return ""
     progress(spec.name)
     xml = (path / render.FILE).read_text(encoding="utf-8")
-    rendered = document.parse(render.render(xml, pipeline.sample(spec.ram, spec.cpu), str(path / render.FILE)))
+    rendered = document.parse(
+        render.render(xml, pipeline.sample(spec.ram, spec.cpu), str(path / render.FILE))
+    )
     if rendered.kind() != spec.kind:
         raise InvalidError(f"{path}: {template_file.FILE} says {spec.kind}, {render.FILE} does not")
     try:

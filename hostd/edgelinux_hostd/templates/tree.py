@@ -30,7 +30,14 @@ def unpack(tarball: Path, directory: Path) -> None:
     check_members(members(tarball), tarball.name)
     root = directory / "rootfs"
     root.mkdir(mode=0o755)
-    exact = ("--numeric-owner", "--same-owner", "--same-permissions", "--xattrs", "--xattrs-include=*", "--acls")
+    exact = (
+        "--numeric-owner",
+        "--same-owner",
+        "--same-permissions",
+        "--xattrs",
+        "--xattrs-include=*",
+        "--acls",
+    )
     run(["tar", "--extract", *exact, "--file", tarball, "--directory", root])
     _drop_devices(root)
 
