@@ -16,7 +16,7 @@ from edgelinux_build.antlet_templates import ApplianceRecipe, load_template
 from edgelinux_build.cache import Result
 from edgelinux_build.contents import LICENCE, components, lock_status, template_components
 from edgelinux_build.images import load_base
-from edgelinux_build.inputs import Json, hash_file
+from edgelinux_build.inputs import Json, hash_file, key_of
 from edgelinux_build.medium.files import (
     BIOS_IMAGE,
     GRUB_MODULES,
@@ -39,7 +39,7 @@ from edgelinux_build.stage import Context, Project, Stage, Upstream
 
 from .template import FILES, stage_name
 
-__all__ = ["Iso", "check_budget", "iso_name"]
+__all__ = ["Iso", "check_budget", "iso_name", "templates_digest"]
 
 
 class Iso(Stage):
@@ -84,7 +84,10 @@ class Iso(Stage):
     def run(self, ctx: Context, out: Path) -> dict[str, Json]:
         """Lay out the medium, write it, and hold it against its budget."""
         project, squashfs = ctx.project, ctx.upstream["squashfs"]
-        label = volume_label(str(squashfs.facts["sha256"]), project.kickstart)
+        templates = {name.removeprefix(stage_name("")): ctx.upstream[name] for name in self.templates}
+        check_budget(project, templates)
+        digest_of_all = templates_digest(templates)
+        label = volume_label(str(squashfs.facts["sha256"]), project.kickstart, digest_of_all)
         env = write_env(project.epoch)
         loader = ctx.upstream["boot-loader"].path
         esp, stub = ctx.scratch / "esp.img", ctx.scratch / "stub.cfg"
@@ -92,9 +95,7 @@ class Iso(Stage):
         stub.write_text(render_search_cfg(label), encoding="utf-8")
         run_logged(["mmd", "-i", esp, "::/boot", "::/boot/grub"], ctx.log, env=env)
         run_logged(stub_argv(esp, stub), ctx.log, env=env)
-        templates = {name.removeprefix(stage_name("")): ctx.upstream[name] for name in self.templates}
-        check_budget(project, templates)
-        info = _media_info(project, label, squashfs.facts, _boot_digests(loader, esp))
+        info = _media_info(project, label, squashfs.facts, digest_of_all, _boot_digests(loader, esp))
         files = _files(info, project.kickstart, squashfs.path, loader, templates, ctx.scratch / "small")
         iso = out / iso_name(project)
         argv = xorriso_argv(label, project.epoch, iso, esp, loader / "boot_hybrid.img", files)
@@ -165,7 +166,14 @@ def _boot_digests(loader: Path, esp: Path) -> BootDigests:
     )
 
 
-def _media_info(project: Project, label: str, squashfs: Mapping[str, Json], boot: BootDigests) -> MediaInfo:
+def templates_digest(templates: Mapping[str, Result]) -> str:
+    """Return what stands for all templates; empty when there are none."""
+    return key_of({name: made.facts["files"] for name, made in templates.items()}) if templates else ""
+
+
+def _media_info(
+    project: Project, label: str, squashfs: Mapping[str, Json], templates_sha256: str, boot: BootDigests
+) -> MediaInfo:
     image, base = project.image, project.base
     return MediaInfo(
         label=label,
@@ -180,6 +188,7 @@ def _media_info(project: Project, label: str, squashfs: Mapping[str, Json], boot
         kernel=str(squashfs["kernel"]),
         zfs=str(squashfs["zfs"]),
         squashfs_sha256=str(squashfs["sha256"]),
+        templates_sha256=templates_sha256,
         serial=project.serial,
         kernel_args=image.kernel_args,
         source_date_epoch=project.epoch,

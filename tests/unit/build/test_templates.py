@@ -17,11 +17,12 @@ from edgelinux_build.contents import template_components
 from edgelinux_build.images import load_image
 from edgelinux_build.licences import write_licences
 from edgelinux_build.lock import LockedPackage
+from edgelinux_build.menu import volume_label
 from edgelinux_build.plan import keyed
 from edgelinux_build.project import load_project
 from edgelinux_build.stage import Project, Upstream
 from edgelinux_build.stages import forced_stages, iso_stages, lock_stages, template_build_stages
-from edgelinux_build.stages.iso import check_budget
+from edgelinux_build.stages.iso import check_budget, templates_digest
 from edgelinux_build.stages.lock_file import made_from
 from edgelinux_build.stages.template import FILES, render_description
 from edgelinux_build.stages.template_appliance import grub_cfg, libraries, mke2fs_argv, module_closure
@@ -249,3 +250,15 @@ def test_the_repositorys_templates_have_stages() -> None:
     names = [stage.name for stage in iso_stages(project)]
     assert names[-3:] == ["template-debian-13.lxc", "template-tiny", "iso"]
     assert template_build_stages(project, load_template(ROOT, "debian-13"))[-1].name == "template-debian-13"
+
+
+def test_media_with_other_templates_have_other_labels(tmp_path: Path) -> None:
+    def digest(sha256: str) -> str:
+        return templates_digest(
+            {"box": Result("template-box", "k", tmp_path, "i", {}, {"files": {"a": sha256}})}
+        )
+
+    labels = {volume_label("system", "kickstart", found) for found in ("", digest("1"), digest("2"))}
+    assert len(labels) == 3
+    assert templates_digest({}) == ""
+    assert volume_label("system", "kickstart", "") == volume_label("system", "kickstart")
