@@ -57,9 +57,16 @@ class RootRecipe(_FromElements):
 
 
 class DiskRecipe(_FromElements):
-    """A machine's disk, `disk.qcow2`, made by diskimage-builder."""
+    """A machine's disk, `disk.qcow2`, with a tree made by diskimage-builder."""
 
     build: Literal["disk"]
+    size: Size
+    label: Word = Field("antlet-root", max_length=16)
+    """Of the file system, by which the kernel finds it."""
+    kernel: TreePath
+    """What GRUB starts; a link that follows the antlet's own upgrades."""
+    initramfs: TreePath
+    kernel_args: tuple[Word, ...] = ()
 
 
 class Packages(Schema):

@@ -1,4 +1,4 @@
-"""diskimage-builder: the command that makes a tree or a disk of elements, and the environment it runs in."""
+"""diskimage-builder: the command that makes a tree of elements, and the environment it runs in."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .process import run_logged
 from .stage import GIB, Context
 from .tree import copy_sources, put_files
 
-__all__ = ["Order", "block_device_config", "disk_image_create_argv", "make_disk", "make_tree"]
+__all__ = ["Order", "block_device_config", "disk_image_create_argv", "make_tree"]
 
 _TMPFS_NEEDS = 8 * GIB
 _PASSED_ON = ("HOME", "http_proxy", "https_proxy", "no_proxy")
@@ -40,30 +40,18 @@ class Order:
     """Of package files; two that are made at the same time need two."""
 
 
-def disk_image_create_argv(order: Order, output: Path, kinds: str = "tar") -> list[str | Path]:
-    """Return the command that writes <output>.<kind> for each of the kinds."""
+def disk_image_create_argv(order: Order, output: Path) -> list[str | Path]:
+    """Return the command that writes <output>.tar."""
     tool = Path(sys.executable).with_name("disk-image-create")
     packages = ["-p", ",".join(order.packages)] if order.packages else []
     # -n: without diskimage-builder's own "base" element, which is for cloud images
-    argv: list[str | Path] = [tool, "-n", "-a", order.base.arch, "-t", kinds, "-o", output, *packages]
+    argv: list[str | Path] = [tool, "-n", "-a", order.base.arch, "-t", "tar", "-o", output, *packages]
     return [*argv, order.base.element, *order.elements]
 
 
 def make_tree(ctx: Context, order: Order, tree: Path) -> None:
     """Make a tree: the tar that diskimage-builder makes is unpacked into the new directory `tree`."""
-    _make(ctx, order, "tar", {"DIB_BLOCK_DEVICE_CONFIG": block_device_config(ctx.scratch / "image")})
-    _unpack(ctx, order, tree)
-
-
-def make_disk(ctx: Context, order: Order, tree: Path) -> Path:
-    """Make a raw disk image, which one of the elements has to lay out, and unpack the same into `tree`."""
-    _make(ctx, order, "tar,raw", {})
-    _unpack(ctx, order, tree)
-    return ctx.scratch / "root.raw"
-
-
-def _unpack(ctx: Context, order: Order, tree: Path) -> None:
-    tar = ctx.scratch / "root.tar"
+    tar = _make(ctx, order)
     tree.mkdir()
     tree.chmod(0o755)
     argv = ["tar", "--extract", "--numeric-owner", "--same-permissions", "--xattrs", "--xattrs-include=*"]
@@ -75,18 +63,19 @@ def _unpack(ctx: Context, order: Order, tree: Path) -> None:
         (tree / order.base.packages.pin.file.lstrip("/")).unlink()
 
 
-def _make(ctx: Context, order: Order, kinds: str, environment: Mapping[str, str]) -> None:
+def _make(ctx: Context, order: Order) -> Path:
     base, mirrors = order.base, ctx.mirrors_of(order.base)
     ctx.say(f"packages from {mirrors.archive}")
-    env = {**base.environment, **order.environment, **_environment(ctx, order), **environment}
+    env = {**base.environment, **order.environment, **_environment(ctx, order)}
     env[base.mirrors.archive_env] = mirrors.archive
     if base.mirrors.security_env:
         env[base.mirrors.security_env] = mirrors.security
-    argv = disk_image_create_argv(order, ctx.scratch / "root", kinds)
+    argv = disk_image_create_argv(order, ctx.scratch / "root")
     run_logged(argv, ctx.log, env=env, clean_env=True, cwd=ctx.scratch)
-    for kind in kinds.split(","):
-        if not (ctx.scratch / f"root.{kind}").is_file():
-            raise EdgeLinuxError(f"diskimage-builder made no {kind}, though it said it succeeded")
+    tar = ctx.scratch / "root.tar"
+    if not tar.is_file():
+        raise EdgeLinuxError("diskimage-builder made no tar, though it said it succeeded")
+    return tar
 
 
 def _environment(ctx: Context, order: Order) -> dict[str, str]:
@@ -109,6 +98,7 @@ def _environment(ctx: Context, order: Order) -> dict[str, str]:
         "TMPDIR": str(ctx.scratch / "tmp"),
         "EDGELINUX_EPOCH": str(ctx.project.epoch),
         "EDGELINUX_PACKAGE_MANAGER": str(_pinned(ctx, order)),
+        "DIB_BLOCK_DEVICE_CONFIG": block_device_config(ctx.scratch / "image"),
         "USER": "root",
     }
 

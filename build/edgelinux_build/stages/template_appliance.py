@@ -6,7 +6,6 @@ import lzma
 import re
 import shutil
 import stat
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from edgelinux_hostd.errors import EdgeLinuxError
 
 from edgelinux_build.antlet_templates import ApplianceRecipe, Template
 from edgelinux_build.archive import ArchivePackage, describe, lay_sources, pins
-from edgelinux_build.bootdisk import FIRST, SECTOR, Entry, cpio, first_sectors
+from edgelinux_build.bootdisk import Entry, cpio
 from edgelinux_build.images import Base
 from edgelinux_build.inputs import Json
 from edgelinux_build.process import run_logged
@@ -32,21 +31,17 @@ from edgelinux_build.tree import (
     use_host_resolver,
 )
 
+from .bootable import GRUB_MODULES, ROOT, Layout, grub_cfg, lay_out
 from .root_tree import parse_packages
 from .template import Made, TemplateStage, zstd_argv
 
-__all__ = ["ApplianceTemplate", "grub_cfg", "libraries", "mke2fs_argv", "module_closure"]
+__all__ = ["ApplianceTemplate", "libraries", "module_closure"]
 
-_ROOT = "appliance"
-_LABEL = "tiny-root"
 _LEVEL = 19
-_GRUB_MODULES = ("biosdisk", "part_msdos", "ext2", "linux", "boot")
 _FOLDERS = (
     *("boot", "dev", "etc/dropbear", "proc", "root", "run", "sys", "tmp"),
     *("usr/bin", "usr/sbin", "usr/lib", "usr/lib64", "var"),
 )
-# GRUB 2.06 and 2.12 do not know the two features that newer mke2fs(8) switches on.
-_FEATURES = "^metadata_csum_seed,^orphan_file"
 
 
 class ApplianceTemplate(TemplateStage):
@@ -62,7 +57,7 @@ class ApplianceTemplate(TemplateStage):
 
     def definitions(self, project: Project) -> dict[str, Json]:
         """The boot loader as well."""
-        return {**super().definitions(project), "grub": self.base.boot.grub_pc, "modules": [*_GRUB_MODULES]}
+        return {**super().definitions(project), "grub": self.base.boot.grub_pc, "modules": [*GRUB_MODULES]}
 
     def inputs(self, project: Project, upstream: Mapping[str, Upstream]) -> dict[str, Json]:
         """The tree as well: C library, boot loader and tools are its."""
@@ -76,8 +71,9 @@ class ApplianceTemplate(TemplateStage):
             started = ctx.scratch / "started"
             started.touch()
             self._fill(ctx, tree, upper)
-            set_times(tree / _ROOT, started, ctx.project.epoch)
-            disk = self._lay_out(ctx, tree)
+            cfg = grub_cfg("/boot/vmlinuz", "/boot/initramfs", self.recipe.kernel_args)
+            set_times(tree / ROOT, started, ctx.project.epoch)
+            disk = lay_out(ctx, tree, self.base.boot, Layout(self.recipe.size, "tiny-root", cfg))
             run_logged(zstd_argv(ctx.project, _LEVEL, disk, folder / "disk.raw.zst"), ctx.log)
             return Made(found, self.licences(tree, found))
 
@@ -102,7 +98,7 @@ class ApplianceTemplate(TemplateStage):
 
     def _fill(self, ctx: Context, tree: Path, upper: Path) -> None:
         """Put together the root file system, kernel and initramfs in it."""
-        root, parts = tree / _ROOT, self.parts
+        root, parts = tree / ROOT, self.parts
         root.mkdir(mode=0o755)
         copy_sources(self.template.folder / "root", root)
         for name in _FOLDERS:
@@ -137,7 +133,7 @@ class ApplianceTemplate(TemplateStage):
             _unpack(file, inside / _plain(file.name))
         for name in ("modules.builtin", "modules.builtin.modinfo", "modules.order"):
             shutil.copyfile(modules / name, inside / name)
-        run_in(tree, ["depmod", "--basedir", f"/{_ROOT}", modules.name], ctx.log)
+        run_in(tree, ["depmod", "--basedir", f"/{ROOT}", modules.name], ctx.log)
         shutil.copyfile(kernel, root / "boot/vmlinuz")
         image = ctx.scratch / "initramfs"
         image.write_bytes(cpio(self._initramfs(busybox, early), ctx.project.epoch))
@@ -157,40 +153,6 @@ class ApplianceTemplate(TemplateStage):
         for number, module in enumerate(modules):
             # In the order of their names they are loaded.
             yield Entry(f"modules/{number:02}-{_plain(module.name)}", stat.S_IFREG | 0o644, _content(module))
-
-    def _lay_out(self, ctx: Context, tree: Path) -> Path:
-        """Make the disk: file system at its place, boot loader before it."""
-        boot, disk = self.base.boot, tree / "disk0.raw"
-        with disk.open("wb") as file:
-            file.truncate(self.recipe.size)
-        env = {"SOURCE_DATE_EPOCH": str(ctx.project.epoch)}
-        run_in(tree, mke2fs_argv(self.recipe.size), ctx.log, env=env)
-        (tree / "grub.cfg").write_text(grub_cfg(self.recipe.kernel_args), encoding="utf-8")
-        argv = [boot.grub_mkimage, "--format=i386-pc", f"--directory={boot.grub_pc}", "--output=/core.img"]
-        run_in(tree, [*argv, "--prefix=(,msdos1)/boot/grub", "--config=/grub.cfg", *_GRUB_MODULES], ctx.log)
-        first = first_sectors(
-            (tree / boot.grub_pc.lstrip("/") / "boot.img").read_bytes(),
-            (tree / "core.img").read_bytes(),
-            self.recipe.size // SECTOR,
-        )
-        with disk.open("r+b") as file:
-            file.write(first)
-        return disk
-
-
-def mke2fs_argv(size: int) -> list[str]:
-    """Return the command that fills the disk's partition, with the same bytes for the same files."""
-    identity = str(uuid.uuid5(uuid.NAMESPACE_OID, _LABEL))
-    offset = FIRST * SECTOR
-    options = f"offset={offset},root_owner=0:0,hash_seed={identity},lazy_itable_init=0,nodiscard"
-    argv = ["mke2fs", "-q", "-F", "-t", "ext4", "-b", "4096", "-m", "0", "-L", _LABEL, "-U", identity]
-    argv += ["-O", _FEATURES, "-E", options, "-J", "size=4", "-d", f"/{_ROOT}"]
-    return [*argv, "/disk0.raw", f"{(size - offset) // 1024}k"]
-
-
-def grub_cfg(kernel_args: Sequence[str]) -> str:
-    """Return the commands that are built into GRUB's core image; the partition it came from is its root."""
-    return f"linux /boot/vmlinuz {' '.join(kernel_args)}\ninitrd /boot/initramfs\nboot\n"
 
 
 def module_closure(dependencies: str, builtin: str, names: Sequence[str]) -> list[str]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from edgelinux_hostd.run import run
+
 from edgelinux_build.antlet_templates import DiskRecipe, RootRecipe, Template
 from edgelinux_build.archive import ArchivePackage, describe, lay_sources, pins
-from edgelinux_build.dib import Order, make_disk, make_tree
+from edgelinux_build.dib import Order, make_tree
 from edgelinux_build.images import Base
 from edgelinux_build.inputs import Json, hash_files
 from edgelinux_build.process import run_logged
-from edgelinux_build.stage import GIB, Context, Project
+from edgelinux_build.stage import GIB, Context, Project, Upstream
 from edgelinux_build.tree import (
     capture_in,
     fill,
@@ -24,6 +27,7 @@ from edgelinux_build.tree import (
     use_host_resolver,
 )
 
+from .bootable import ROOT, Layout, grub_cfg, lay_out
 from .root_tree import element_closure, parse_packages
 from .template import Made, TemplateStage, zstd_argv
 
@@ -81,6 +85,15 @@ class FromElements(TemplateStage):
             run_in(asked, packages.refresh, ctx.log)
             return describe(asked, packages, installed)
 
+    def make_root(self, ctx: Context, tree: Path) -> dict[str, ArchivePackage]:
+        """Make the tree; returns what is installed in it."""
+        started = ctx.scratch / "started-root"
+        started.touch()
+        make_tree(ctx, self.order(ctx), tree)
+        packages = self.describe(ctx, tree)
+        set_times(tree, started, ctx.project.epoch)
+        return packages
+
     def sources(self, project: Project) -> Mapping[str, str]:
         """Return the files by which antlets find packages, or say that they do not."""
         mirror = project.image.template_mirror.rstrip("/")
@@ -97,11 +110,8 @@ class RootTemplate(FromElements):
 
     def make(self, ctx: Context, folder: Path) -> Made:
         """Make the tree, say what is in it, and pack it."""
-        started, tree = ctx.scratch / "started-root", ctx.scratch / "root-tree"
-        started.touch()
-        make_tree(ctx, self.order(ctx), tree)
-        packages = self.describe(ctx, tree)
-        set_times(tree, started, ctx.project.epoch)
+        tree = ctx.scratch / "root-tree"
+        packages = self.make_root(ctx, tree)
         tar = ctx.scratch / "packed.tar"
         run_logged(tar_argv(tree, tar, ctx.project.epoch), ctx.log)
         ctx.say("packing")
@@ -118,16 +128,32 @@ def tar_argv(tree: Path, tar: Path, epoch: int) -> list[str | Path]:
 
 
 class DiskTemplate(FromElements):
-    """Makes `disk.qcow2`, compressed."""
+    """Makes `disk.qcow2`, compressed: a tree from diskimage-builder, boot loader and tools of the host's."""
 
     recipe: DiskRecipe
+    needs = ("root-tree",)
     space = 6 * GIB
 
+    def inputs(self, project: Project, upstream: Mapping[str, Upstream]) -> dict[str, Json]:
+        """The tree with boot loader and tools as well."""
+        return {**super().inputs(project, upstream), "root-tree": upstream["root-tree"].identity}
+
     def make(self, ctx: Context, folder: Path) -> Made:
-        """Have diskimage-builder make the disk, and the same as a tree, which says what is in it."""
-        disk = make_disk(ctx, self.order(ctx), ctx.scratch / "root-tree")
-        packages = self.describe(ctx, ctx.scratch / "root-tree")
-        ctx.say("packing")
-        argv: list[str | Path] = ["qemu-img", "convert", "-O", "qcow2", "-c", "-o", "compression_type=zstd"]
-        run_logged([*argv, disk, folder / "disk.qcow2"], ctx.log)
-        return Made(packages, self.licences(ctx.scratch / "root-tree", packages))
+        """Make the tree, say what is in it, and make a disk of it."""
+        root, recipe = ctx.scratch / "root-tree", self.recipe
+        packages = self.make_root(ctx, root)
+        (root / "etc/fstab").write_text(f"LABEL={recipe.label} / ext4 defaults 0 1\n", encoding="utf-8")
+        os.utime(root / "etc/fstab", (ctx.project.epoch, ctx.project.epoch))
+        cfg = grub_cfg(recipe.kernel, recipe.initramfs, [f"root=LABEL={recipe.label}", *recipe.kernel_args])
+        below = ctx.upstream["root-tree"].path / "tree"
+        with (
+            overlay(ctx.scratch / "tools", [below], ctx.scratch / "tools-upper") as tools,
+            mounted_for_chroot(tools),
+        ):
+            (tools / ROOT).mkdir()
+            run(["mount", "--bind", root, tools / ROOT])
+            disk = lay_out(ctx, tools, ctx.project.base.boot, Layout(recipe.size, recipe.label, cfg))
+            ctx.say("packing")
+            argv: list[str | Path] = ["qemu-img", "convert", "-f", "raw", "-O", "qcow2", "-c"]
+            run_logged([*argv, "-o", "compression_type=zstd", disk, folder / "disk.qcow2"], ctx.log)
+        return Made(packages, self.licences(root, packages))

@@ -22,10 +22,11 @@ from edgelinux_build.plan import keyed
 from edgelinux_build.project import load_project
 from edgelinux_build.stage import Project, Upstream
 from edgelinux_build.stages import forced_stages, iso_stages, lock_stages, template_build_stages
+from edgelinux_build.stages.bootable import Layout, grub_cfg, mke2fs_argv
 from edgelinux_build.stages.iso import check_budget, templates_digest
 from edgelinux_build.stages.lock_file import made_from
 from edgelinux_build.stages.template import FILES, render_description
-from edgelinux_build.stages.template_appliance import grub_cfg, libraries, mke2fs_argv, module_closure
+from edgelinux_build.stages.template_appliance import libraries, module_closure
 from edgelinux_build.stages.template_root import FromElements, tar_argv
 from edgelinux_build.stages.templates import template_stage
 from edgelinux_hostd.errors import EdgeLinuxError
@@ -228,13 +229,15 @@ def test_the_libraries_of_a_program() -> None:
 
 
 def test_the_commands_that_make_the_same_bytes_again() -> None:
-    argv = mke2fs_argv(64 * 2**20)
+    layout = Layout(64 * 2**20, "tiny-root", "")
+    argv = mke2fs_argv(layout)
     assert argv[-2:] == ["/disk0.raw", "64512k"]
     assert "offset=1048576" in argv[argv.index("-E") + 1]
-    assert argv == mke2fs_argv(64 * 2**20)
+    assert argv == mke2fs_argv(layout)
+    assert "-J" not in mke2fs_argv(Layout(2**31, "antlet-root", ""))
     assert "--sort=name" in tar_argv(Path("/t"), Path("/o.tar"), 7)
     assert "--mtime=@7" in tar_argv(Path("/t"), Path("/o.tar"), 7)
-    assert grub_cfg(["quiet"]).splitlines()[0] == "linux /boot/vmlinuz quiet"
+    assert grub_cfg("/vmlinuz", "/initrd", ["quiet"]) == "linux /vmlinuz quiet\ninitrd /initrd\nboot\n"
 
 
 def test_the_command_lists_the_templates(monkeypatch: pytest.MonkeyPatch) -> None:
