@@ -31,7 +31,7 @@ from .runner import Builder
 from .site import Site, load_site
 from .site_render import render_kickstart
 from .stage import Project
-from .stages import STAGES
+from .stages import forced_stages, iso_stages
 from .verify import Finding
 from .verify import verify as _verify
 from .yaml_lines import YamlError
@@ -96,7 +96,9 @@ def plan(project: Project, *, force: Collection[str] = ()) -> tuple[Step, ...]:
     `force` names stages that are to run whatever is cached. Each step has the `stage`, the `action` (cached,
     run, depends, not needed) and the reason, `why`.
     """
-    return Builder(project, Cache(cache_home()), STAGES, PlainReporter()).plan(force)
+    stages = iso_stages(project)
+    builder = Builder(project, Cache(cache_home()), stages, PlainReporter())
+    return builder.plan(forced_stages(force, stages))
 
 
 def build(

@@ -18,7 +18,7 @@ from debian.deb822 import Deb822
 from .debs import MAINTAINER
 from .images import TreePackages
 from .inputs import Json
-from .lock import Lock, LockedPackage
+from .lock import LockedPackage
 from .mirrors import MirrorUrls
 from .tree import capture_in, fill, put_files
 
@@ -112,9 +112,8 @@ def lay_sources(tree: Path, packages: TreePackages, mirrors: MirrorUrls) -> None
     put_files(tree, {path: fill(text, values) for path, text in packages.sources.items()})
 
 
-def pins(packages: TreePackages, lock: Lock) -> str:
+def pins(packages: TreePackages, wanted: Mapping[str, LockedPackage]) -> str:
     """Return the file that has the package manager take the locked versions and no others."""
-    wanted = {**lock.zfs_packages, **lock.packages}
     return "".join(
         fill(packages.pin.entry, {"name": name, "version": package.version})
         for name, package in sorted(wanted.items())

@@ -25,7 +25,7 @@ from .rights import become_root
 from .runner import Builder
 from .signing import fingerprint_of
 from .stage import Project
-from .stages import STAGES
+from .stages import FORCIBLE, forced_stages, iso_stages
 from .stages.lock_file import lock_problems
 from .tables import format_table
 
@@ -50,7 +50,7 @@ __all__ = ["build", "report_lock"]
 @click.option(
     "--force",
     multiple=True,
-    type=click.Choice([stage.name for stage in STAGES]),
+    type=click.Choice(FORCIBLE),
     help="Run a stage, and what builds on it, whatever is cached.",
 )
 @click.option(
@@ -81,7 +81,9 @@ def build(
     )
     project = _checked(project, base, release)
     cache = Cache(cache_home())
-    builder = Builder(project, cache, STAGES, PlainReporter())
+    stages = iso_stages(project)
+    builder = Builder(project, cache, stages, PlainReporter())
+    force = sorted(forced_stages(force, stages))
     builder.reporter.note(f"base: {project.base.label} ({project.why_base})")
     steps = builder.plan(force)
     if explain:

@@ -23,6 +23,7 @@ from .licences_cli import licences
 from .lock_cli import lock
 from .release import Refused
 from .reproduce import reproduce
+from .template_cli import template
 from .verify_cli import verify
 
 __all__ = ["cli", "main"]
@@ -42,7 +43,7 @@ def cli() -> None:
 
 
 for command in (
-    *(images, build, lock, reproduce, verify, licences, kickstart, iso, boot, cache),
+    *(images, build, template, lock, reproduce, verify, licences, kickstart, iso, boot, cache),
     completion_command(cli, "edgelinux"),
 ):
     cli.add_command(command)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -19,7 +20,7 @@ from .sbom import Component, archive_component
 from .stage import Project
 from .tree import fill
 
-__all__ = ["LICENCE", "components", "lock_status"]
+__all__ = ["LICENCE", "components", "lock_status", "template_components"]
 
 LICENCE = "GPL-2.0-or-later"
 """Of this repository."""
@@ -48,6 +49,14 @@ def components(
         return archive_component(package, licences.get(name, Declared()), _purl(base, package))
 
     return [*(part(name, version) for name, version in packages.items()), *_zfs_modules(base, zfs, licences)]
+
+
+def template_components(base: Base, template: str, result: Path) -> Iterator[Component]:
+    """Give the parts of an antlet template; `result` is that of its stage."""
+    licences = read_licences(result)
+    for package in read_index(result):
+        part = archive_component(package, licences.get(package.name, Declared()), _purl(base, package))
+        yield replace(part, within=template)
 
 
 def _zfs_modules(
@@ -86,7 +95,9 @@ def _purl(base: Base, package: ArchivePackage) -> str:
     return fill(base.packages.purl, {key: quote(value, safe="") for key, value in values.items()})
 
 
-def lock_status(project: Project, index: Result, zfs: Result) -> dict[str, Json]:
+def lock_status(
+    project: Project, index: Result, zfs: Result, templates: Mapping[str, Result] | None = None
+) -> dict[str, Json]:
     """Return what the manifest says of the lock file: whether it was kept to, and what differs from it."""
     lock = project.lock
     if lock is None:
@@ -95,4 +106,7 @@ def lock_status(project: Project, index: Result, zfs: Result) -> dict[str, Json]
     compiled: Any = zfs.facts["packages"]
     found = {package.name: package.locked for package in from_json(compiled)}
     lines = [*differences(lock.packages, tree), *differences(lock.zfs_packages, found)]
+    for name, made in (templates or {}).items():
+        inside = {package.name: package.locked for package in read_index(made.path)}
+        lines += [f"{name}: {line}" for line in differences(lock.templates.get(name, {}), inside)]
     return {"used": project.locked, "sha256": lock.digest, "differences": [*lines]}

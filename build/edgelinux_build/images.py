@@ -62,6 +62,8 @@ class Budget(Schema):
     """Limits that fail the build when an artefact outgrows them."""
 
     iso: Size
+    templates: Size | None = None
+    """Of all antlet templates on the medium."""
 
 
 class Squashfs(Schema):
@@ -88,6 +90,10 @@ class Image(Schema):
     """Variables of the elements."""
     kernel_args: tuple[Word, ...] = ()
     """On the kernel command line of the live and of the installed system."""
+    templates: tuple[Name, ...] = ()
+    """Antlet templates that travel on the medium: directories of images/templates."""
+    template_mirror: str = Field("", pattern=r"^(https?://\S+)?$")
+    """Archive from which antlets take packages, its -security twin beside it; empty: they have no sources."""
     budget: Budget
     squashfs: Squashfs = Squashfs(level=15)
     local_packages: tuple[str, ...] = ("hostd/packaging/package.yaml", "kickstart/packaging/package.yaml")
@@ -253,6 +259,9 @@ def load_image(root: Path, name: str) -> Image:
     for index, file in enumerate(image.local_packages):
         if not (root / file).is_file():
             raise document.error(("local_packages", index), f"there is no file {file}")
+    for index, template in enumerate(image.templates):
+        if not (root / "images" / "templates" / template / "build.yaml").is_file():
+            raise document.error(("templates", index), f"there is no template {template}")
     for index, base in enumerate(image.bases):
         if base not in names(root / "images" / "bases"):
             raise document.error(("bases", index), f"there is no base {base}")

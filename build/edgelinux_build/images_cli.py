@@ -32,6 +32,7 @@ def images(form: str) -> None:
                 "bases": possible[image.name],
                 "elements": image.elements,
                 "iso_budget": image.budget.iso,
+                "templates": image.templates,
             }
             for image in found
         ]

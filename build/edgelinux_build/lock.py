@@ -65,6 +65,13 @@ class Lock(_Schema):
     zfs_packages: dict[str, LockedPackage]
     """Needed to compile ZFS, beyond those in the tree."""
     pypi: dict[str, LockedPyPi]
+    templates: dict[str, dict[str, LockedPackage]] = {}
+    """In each antlet template; of an appliance, what it has beyond the tree."""
+
+    @property
+    def host_packages(self) -> dict[str, LockedPackage]:
+        """All that is installed in the tree, for good or to compile ZFS."""
+        return {**self.zfs_packages, **self.packages}
 
     @property
     def digest(self) -> str:

@@ -15,11 +15,11 @@ from .progress import make_reporter
 from .project import find_root, load_project
 from .rights import become_root, hand_over, make_directory
 from .runner import Builder
-from .stages import LOCK_STAGES
+from .stages import forced_stages, lock_stages
 
 __all__ = ["lock"]
 
-_FROM_MIRROR = ("root-tree", "zfs-modules")
+_FROM_MIRROR = ("root-tree", "zfs-modules", "templates")
 
 
 @click.command()
@@ -37,8 +37,9 @@ def lock(image: str | None, base: str, update: bool) -> None:
     project = load_project(root, image, base, None, root / "out")
     namespace.enter()
     os.umask(0o022)
-    builder = Builder(project, Cache(cache_home()), LOCK_STAGES, make_reporter())
-    forced = _FROM_MIRROR if update else ()
+    stages = lock_stages(project)
+    builder = Builder(project, Cache(cache_home()), stages, make_reporter())
+    forced = forced_stages(_FROM_MIRROR if update else (), stages)
     try:
         with builder.cache.session(
             alone=update, on_wait=lambda: builder.reporter.note("waiting for another build")
@@ -56,6 +57,8 @@ def lock(image: str | None, base: str, update: bool) -> None:
     if project.lock:
         for line in differences(project.lock.packages, made.packages):
             click.echo(line)
+    in_templates = "".join(f", {len(found)} in {name}" for name, found in made.templates.items())
     click.echo(
-        f"{path.relative_to(root)}: {len(made.packages)} packages, {len(made.zfs_packages)} to compile ZFS"
+        f"{path.relative_to(root)}: {len(made.packages)} packages, "
+        f"{len(made.zfs_packages)} to compile ZFS{in_templates}"
     )

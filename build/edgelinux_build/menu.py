@@ -43,9 +43,9 @@ class Menu:
     kernel_args: tuple[str, ...] = ()
 
 
-def volume_label(squashfs_sha256: str, kickstart: str) -> str:
-    """Return a label that no two media with different systems or kickstarts share."""
-    digest = hashlib.sha256(f"{squashfs_sha256}\n{kickstart}".encode()).hexdigest()
+def volume_label(squashfs_sha256: str, kickstart: str, templates_sha256: str = "") -> str:
+    """Return a label that no two media with different systems, kickstarts or antlet templates share."""
+    digest = hashlib.sha256(f"{squashfs_sha256}{templates_sha256}\n{kickstart}".encode()).hexdigest()
     return f"EDGELINUX_{digest[:8].upper()}"
 
 

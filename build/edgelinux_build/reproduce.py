@@ -27,6 +27,7 @@ from .inputs import hash_file
 from .outputs import TIMINGS
 from .project import find_root, source_date_epoch
 from .rights import become_root
+from .stages.template import stage_name
 from .tables import format_table
 
 __all__ = ["Compared", "Conditions", "artefacts", "build_argv", "compare", "conditions", "reproduce", "table"]
@@ -114,8 +115,9 @@ def _build(where: Path, how: Conditions, epoch: Mapping[str, str], arguments: Se
 def artefacts(where: Path) -> dict[str, Path]:
     """Return what a build made, by a name that is the same for both: outputs, and results of stages."""
     found = {path.name: path for path in (where / "out").iterdir() if path.is_file() and path.name != TIMINGS}
-    for stage in _STAGES:
-        for result in (where / "cache" / "edgelinux" / "stages" / stage).glob("*"):
+    stages = where / "cache" / "edgelinux" / "stages"
+    for stage in (*_STAGES, *sorted(path.name for path in stages.glob(stage_name("*")))):
+        for result in (stages / stage).glob("*"):
             found.update((f"{stage}/{name}", path) for name, path in _files(result))
     return dict(sorted(found.items()))
 

@@ -61,6 +61,8 @@ class Component:
     purl: str = ""
     made_from: Component | None = None
     """What it was generated from, when that is not in the image itself."""
+    within: str = ""
+    """The antlet template that it is in; empty for the host."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def archive_component(package: ArchivePackage, licence: Declared, purl: str) -> 
 
 def document(medium: Medium, components: Iterable[Component], tool: str, epoch: int) -> Document:
     """Return the document that says what is on a medium; `tool` is `name-version`."""
-    parts = sorted(components, key=lambda part: (part.name, part.version))
+    parts = sorted(components, key=lambda part: (part.within, part.name, part.version))
     name = Path(medium.name).stem
     digest = key_of({"medium": repr(medium), "parts": [repr(part) for part in parts], "epoch": epoch})
     packages, relations = [_medium(medium)], [_describes()]
@@ -173,12 +175,16 @@ def _package(part: Component) -> Package:
         files_analyzed=False,
         checksums=[Checksum(ChecksumAlgorithm.SHA256, part.sha256)] if part.sha256 else [],
         homepage=part.homepage if re.match(r"https?://\S+$", part.homepage) else None,
-        source_info=part.source or None,
+        source_info=_source(part) or None,
         license_concluded=SpdxNoAssertion(),
         license_declared=SpdxNoAssertion() if stated == UNKNOWN else spdx_licensing().parse(stated),
         copyright_text=SpdxNoAssertion(),
         external_references=[*_purl(part)],
     )
+
+
+def _source(part: Component) -> str:
+    return f"{part.source}; in the antlet template {part.within}" if part.within else part.source
 
 
 def _purl(part: Component) -> Iterator[ExternalPackageRef]:
@@ -188,7 +194,8 @@ def _purl(part: Component) -> Iterator[ExternalPackageRef]:
 
 def _id(part: Component) -> str:
     kind = "pypi" if part.purl.startswith("pkg:pypi/") else "package"
-    return f"SPDXRef-{kind}-{re.sub(r'[^A-Za-z0-9.]', '-', part.name.replace('+', 'plus'))}"
+    name = f"{part.within}-{part.name}" if part.within else part.name
+    return f"SPDXRef-{kind}-{re.sub(r'[^A-Za-z0-9.]', '-', name.replace('+', 'plus'))}"
 
 
 def _actor(text: str) -> Actor | SpdxNoAssertion:

@@ -6,13 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Literal
 
 from .cache import Result
 from .images import Base, Image
 from .inputs import Json, key_of
 from .lock import Lock
-from .mirrors import MirrorUrls
+from .mirrors import MirrorUrls, find_mirrors
 
 __all__ = ["Context", "NotYetKnown", "Project", "Stage", "Upstream"]
 
@@ -107,22 +107,26 @@ class Context:
     """Finds the base's mirrors, once; raises EdgeLinuxError."""
     say: Callable[[str], None] = field(repr=False)
 
+    def mirrors_of(self, base: Base) -> MirrorUrls:
+        """Find the mirrors of a base that may be another than the image's; raises EdgeLinuxError."""
+        return self.mirrors() if base.name == self.project.base.name else find_mirrors(base)
+
 
 class Stage(ABC):
     """One step of the build. Its result depends on its inputs and on nothing else that matters."""
 
-    name: ClassVar[str]
-    title: ClassVar[str]
-    version: ClassVar[int] = 1
+    name: str
+    title: str
+    version: int = 1
     """To be raised when the code of the stage changes what it makes."""
-    needs: ClassVar[tuple[str, ...]] = ()
-    space: ClassVar[int] = GIB // 4
+    needs: tuple[str, ...] = ()
+    space: int = GIB // 4
     """Free bytes it may take."""
-    published: ClassVar[bool] = False
+    published: bool = False
     """Whether its result goes to the output directory, not to the cache."""
-    downloads: ClassVar[bool] = False
+    downloads: bool = False
     """Whether it needs a mirror."""
-    identity_from_facts: ClassVar[bool] = False
+    identity_from_facts: bool = False
     """Whether the result's identity is known only when it is made (see `identity`)."""
 
     @abstractmethod

@@ -31,7 +31,7 @@ from edgelinux_hostd.runtime.lxc.driver import LxcRuntime
 from edgelinux_hostd.storage import report
 from edgelinux_hostd.storage.zfs import ZfsStorage
 from edgelinux_hostd.templates import catalogue, pipeline, template_file
-from edgelinux_hostd.templates.offers import HostOffers, ask
+from edgelinux_hostd.templates.offers import HostOffers, parse_offers
 
 __all__ = ["BASE_IP", "build_agent", "build_services", "host_size", "inventory", "runtimes"]
 
@@ -65,7 +65,7 @@ class _Domains:
 
     def __call__(self, directory: Path, spec: AntletSpec) -> str:
         if self._offers is None:
-            self._offers = ask(kvm=not self._kvm.emulated)
+            self._offers = parse_offers(*self._kvm.offers())
         text = read_template_xml(directory)
         digest = hashlib.sha256(text.encode()).hexdigest()
         prepared = pipeline.prepare(

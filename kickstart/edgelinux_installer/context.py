@@ -46,6 +46,11 @@ class Context:
         return self.medium / "live" / "edgelinux.squashfs"
 
     @property
+    def templates(self) -> Path:
+        """Give the directory of the antlet templates; there may be none."""
+        return self.medium / "templates"
+
+    @property
     def boot_entry(self) -> BootEntry:
         """Give the boot environment as the boot menu offers it."""
         image, wanted = self.plan.image, self.boot_config

@@ -19,6 +19,7 @@ __all__ = [
     "SUMS",
     "boot_image_problems",
     "check_medium",
+    "chunks",
     "disk_of",
     "file_problems",
     "parse_sums",
@@ -55,7 +56,7 @@ def check_medium(medium: Path, say: Callable[[str], None]) -> str:
         ) from error
     size = sum((medium / name).stat().st_size for name in sums if (medium / name).is_file())
     say(f"Checking the medium {label}: {len(sums)} files, {size / 1e6:.0f} MB")
-    problems = list(file_problems(sums, lambda name: _chunks(medium / name)))
+    problems = list(file_problems(sums, lambda name: chunks(medium / name)))
     if not problems:
         problems = list(_boot_problems(medium, media))
     return verdict(media, len(sums), problems)
@@ -147,7 +148,8 @@ def _boot_problems(medium: Path, media: Mapping[str, Any]) -> Iterator[str]:
         yield f"the boot images cannot be read ({error})"
 
 
-def _chunks(path: Path) -> Iterator[bytes]:
+def chunks(path: Path) -> Iterator[bytes]:
+    """Give a file's bytes, some MiB at a time; raises OSError."""
     with path.open("rb", buffering=0) as file:
         while chunk := file.read(_CHUNK):
             yield chunk

@@ -134,7 +134,7 @@ def _check_room(image: IsoImage, folder: Path) -> None:
 def _write(image: IsoImage, answer: Answer, new: Path, folder: Path) -> MediaInfo:
     """Write the new ISO: what depends on the kickstart is made anew, all else comes from the old one."""
     old = image.info
-    label = volume_label(old.squashfs_sha256, answer.kickstart)
+    label = volume_label(old.squashfs_sha256, answer.kickstart, old.templates_sha256)
     env = write_env(old.source_date_epoch)
     esp, stub, mbr = folder / "esp.img", folder / "stub.cfg", folder / "mbr.img"
     esp.write_bytes(image.interval(image.uefi()))

@@ -26,6 +26,7 @@ __all__ = [
     "SQUASHFS_SUMS",
     "STUB",
     "SUMS",
+    "TEMPLATES",
     "render_sums",
     "sha512",
     "small_files",
@@ -39,6 +40,8 @@ INITRAMFS = "boot/initramfs.img"
 GRUB_CFG = "boot/grub/grub.cfg"
 GRUB_MODULES = "boot/grub/i386-pc"
 KICKSTART = "edgelinux/ks.cfg"
+TEMPLATES = "templates"
+"""A directory for each antlet template."""
 STUB = "boot/grub/grub.cfg"
 """On the EFI system partition: it leads UEFI's GRUB to the medium."""
 _DISK_INFO = ".disk/info"

@@ -43,6 +43,8 @@ class MediaInfo(BaseModel):
     kernel: str
     zfs: str
     squashfs_sha256: str
+    templates_sha256: str = ""
+    """Stands for all antlet templates; empty for none."""
     serial: str
     """Console argument of the serial console, such as `ttyS0,115200`; empty for none."""
     kernel_args: tuple[str, ...] = ()

@@ -16,6 +16,9 @@ from edgelinux_build.outputs import MANIFEST
 __all__ = ["embedded_manifest", "manifest_beside"]
 
 
+_NOT_IN_MANIFESTS = {"format", "label", "selinux", "serial", "kernel_args", "boot", "templates_sha256"}
+
+
 def embedded_manifest(image: IsoImage, info: MediaInfo, kickstart: str, new: Path) -> dict[str, Any]:
     """Give the manifest of the ISO `new`, made from `image`.
 
@@ -25,9 +28,7 @@ def embedded_manifest(image: IsoImage, info: MediaInfo, kickstart: str, new: Pat
     size, label = new.stat().st_size, info.label
     manifest: dict[str, Any] = {
         **manifest_beside(image),
-        **info.model_dump(
-            mode="json", exclude={"format", "label", "selinux", "serial", "kernel_args", "boot"}
-        ),
+        **info.model_dump(mode="json", exclude=_NOT_IN_MANIFESTS),
         "kickstart_sha256": digest,
         "iso": {"name": new.name, "size": size, "sha256": hash_file(new), "label": label},
     }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
 
 from edgelinux_hostd.errors import EdgeLinuxError
 
@@ -29,10 +28,10 @@ _ESP_KIB = 8192
 class BootLoader(Stage):
     """Makes `eltorito.img` and `boot_hybrid.img` (BIOS), `i386-pc/` (GRUB's modules) and `esp.img` (UEFI)."""
 
-    name: ClassVar[str] = "boot-loader"
-    title: ClassVar[str] = "boot loader of the medium"
-    version: ClassVar[int] = 2
-    needs: ClassVar[tuple[str, ...]] = ("root-tree",)
+    name: str = "boot-loader"
+    title: str = "boot loader of the medium"
+    version: int = 2
+    needs: tuple[str, ...] = ("root-tree",)
 
     def inputs(self, project: Project, upstream: Mapping[str, Upstream]) -> dict[str, Json]:
         """The tree that holds shim and GRUB, and where."""

@@ -8,7 +8,6 @@ import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
 
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.run import run
@@ -47,10 +46,10 @@ _MISSING = re.compile(r"^\s*(\S+) depends on (.+?); however:", re.M)
 class FinishedTree(Stage):
     """Makes the layer `tree/`: what installing changed on top of root tree and ZFS modules."""
 
-    name: ClassVar[str] = "finished-tree"
-    title: ClassVar[str] = "finished tree (hostd, installer)"
-    version: ClassVar[int] = 3
-    needs: ClassVar[tuple[str, ...]] = ("root-tree", "zfs-modules", "local-packages")
+    name: str = "finished-tree"
+    title: str = "finished tree (hostd, installer)"
+    version: int = 3
+    needs: tuple[str, ...] = ("root-tree", "zfs-modules", "local-packages")
 
     def inputs(self, project: Project, upstream: Mapping[str, Upstream]) -> dict[str, Json]:
         """The layers, the packages, and what image.json says."""

@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import ClassVar
 
 from edgelinux_hostd.errors import EdgeLinuxError
 
@@ -31,10 +30,10 @@ class Initramfs(Stage):
     are laid over the tree here.
     """
 
-    name: ClassVar[str] = "initramfs"
-    title: ClassVar[str] = "live and installed initramfs (dracut)"
-    version: ClassVar[int] = 3
-    needs: ClassVar[tuple[str, ...]] = ("root-tree", "zfs-modules")
+    name: str = "initramfs"
+    title: str = "live and installed initramfs (dracut)"
+    version: int = 3
+    needs: tuple[str, ...] = ("root-tree", "zfs-modules")
 
     def inputs(self, project: Project, upstream: Mapping[str, Upstream]) -> dict[str, Json]:
         """The tree, which holds dracut and its configuration, the kernel modules, hostd's dracut modules."""

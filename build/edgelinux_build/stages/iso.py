@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import ClassVar
 
 from edgelinux_hostd import __version__
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_installer.boot_images import bios_digest, mbr_digest
 from edgelinux_installer.medium_check import parse_sums
 
-from edgelinux_build.contents import LICENCE, components, lock_status
-from edgelinux_build.inputs import Json, hash_file
+from edgelinux_build.antlet_templates import ApplianceRecipe, load_template
+from edgelinux_build.cache import Result
+from edgelinux_build.contents import LICENCE, components, lock_status, template_components
+from edgelinux_build.images import load_base
+from edgelinux_build.inputs import Json, hash_file, key_of
 from edgelinux_build.medium.files import (
     BIOS_IMAGE,
     GRUB_MODULES,
@@ -23,6 +25,7 @@ from edgelinux_build.medium.files import (
     SQUASHFS,
     SQUASHFS_SUMS,
     SUMS,
+    TEMPLATES,
     render_sums,
     sha512,
     small_files,
@@ -34,17 +37,23 @@ from edgelinux_build.process import run_logged
 from edgelinux_build.sbom import Component, Medium, document, write_sbom
 from edgelinux_build.stage import Context, Project, Stage, Upstream
 
-__all__ = ["Iso", "iso_name"]
+from .template import FILES, stage_name
+
+__all__ = ["Iso", "check_budget", "iso_name", "templates_digest"]
 
 
 class Iso(Stage):
     """Makes the ISO and its bill of materials. They go to the output directory, not to the cache."""
 
-    name: ClassVar[str] = "iso"
-    title: ClassVar[str] = "hybrid ISO"
-    version: ClassVar[int] = 3
-    published: ClassVar[bool] = True
-    needs: ClassVar[tuple[str, ...]] = ("boot-loader", "squashfs", "package-index", "zfs-modules")
+    name: str = "iso"
+    title: str = "hybrid ISO"
+    version: int = 4
+    published: bool = True
+    needs: tuple[str, ...] = ("boot-loader", "squashfs", "package-index", "zfs-modules")
+
+    def __init__(self, templates: Iterable[str] = ()) -> None:
+        self.templates = tuple(templates)
+        self.needs = (*type(self).needs, *self.templates)
 
     def inputs(self, project: Project, upstream: Mapping[str, Upstream]) -> dict[str, Json]:
         """The system, the boot loader, the kickstart and the menu."""
@@ -62,6 +71,7 @@ class Iso(Stage):
             "serial": project.serial,
             "kernel_args": list(image.kernel_args),
             "budget": image.budget.iso,
+            "templates_budget": image.budget.templates,
             "menu": template_sha256(),
             # What manifest and bill of materials say
             "lock": project.lock.digest if project.lock else "",
@@ -74,7 +84,10 @@ class Iso(Stage):
     def run(self, ctx: Context, out: Path) -> dict[str, Json]:
         """Lay out the medium, write it, and hold it against its budget."""
         project, squashfs = ctx.project, ctx.upstream["squashfs"]
-        label = volume_label(str(squashfs.facts["sha256"]), project.kickstart)
+        templates = {name.removeprefix(stage_name("")): ctx.upstream[name] for name in self.templates}
+        check_budget(project, templates)
+        digest_of_all = templates_digest(templates)
+        label = volume_label(str(squashfs.facts["sha256"]), project.kickstart, digest_of_all)
         env = write_env(project.epoch)
         loader = ctx.upstream["boot-loader"].path
         esp, stub = ctx.scratch / "esp.img", ctx.scratch / "stub.cfg"
@@ -82,8 +95,8 @@ class Iso(Stage):
         stub.write_text(render_search_cfg(label), encoding="utf-8")
         run_logged(["mmd", "-i", esp, "::/boot", "::/boot/grub"], ctx.log, env=env)
         run_logged(stub_argv(esp, stub), ctx.log, env=env)
-        info = _media_info(project, label, squashfs.facts, _boot_digests(loader, esp))
-        files = _files(info, project.kickstart, squashfs.path, loader, ctx.scratch / "small")
+        info = _media_info(project, label, squashfs.facts, digest_of_all, _boot_digests(loader, esp))
+        files = _files(info, project.kickstart, squashfs.path, loader, templates, ctx.scratch / "small")
         iso = out / iso_name(project)
         argv = xorriso_argv(label, project.epoch, iso, esp, loader / "boot_hybrid.img", files)
         run_logged(argv, ctx.log, env=env)
@@ -94,15 +107,18 @@ class Iso(Stage):
                 hint=f"budget.iso in images/{project.image.name}.yaml",
             )
         digest = hash_file(iso)
-        parts = _components(ctx)
+        parts = [*_components(ctx), *_template_components(ctx, templates)]
         medium = Medium(iso.name, project.image.product, project.image.version, digest, LICENCE)
         tool = f"edgelinux-{__version__}"
         write_sbom(document(medium, parts, tool, project.epoch), iso.with_suffix(".spdx.json"))
         contents: dict[str, Json] = {
             "squashfs_sha256": squashfs.facts["sha256"],
             **{name: squashfs.facts[name] for name in ("sizes", "kernel", "zfs", "packages")},
-            "licences": {part.name: part.licence.expression for part in parts},
-            "lock": lock_status(project, ctx.upstream["package-index"], ctx.upstream["zfs-modules"]),
+            "templates": {name: dict(made.facts) for name, made in templates.items()},
+            "licences": {part.name: part.licence.expression for part in parts if not part.within},
+            "lock": lock_status(
+                project, ctx.upstream["package-index"], ctx.upstream["zfs-modules"], templates
+            ),
         }
         return {"iso": iso.name, "size": size, "sha256": digest, "label": label, "contents": contents}
 
@@ -114,6 +130,25 @@ def _components(ctx: Context) -> list[Component]:
     named = {name: str(version) for name, version in packages.items()}
     index, zfs = ctx.upstream["package-index"], ctx.upstream["zfs-modules"]
     return components(ctx.project.base, named, index.path, zfs.facts)
+
+
+def _template_components(ctx: Context, templates: Mapping[str, Result]) -> Iterator[Component]:
+    project = ctx.project
+    for name, made in templates.items():
+        recipe = load_template(project.root, name).recipe
+        base = project.base if isinstance(recipe, ApplianceRecipe) else load_base(project.root, recipe.base)
+        yield from template_components(base, name, made.path)
+
+
+def check_budget(project: Project, templates: Mapping[str, Result]) -> None:
+    """Raise EdgeLinuxError when the templates' files outgrow their budget."""
+    size = sum(path.stat().st_size for made in templates.values() for path in (made.path / FILES).iterdir())
+    budget = project.image.budget.templates
+    if budget and size > budget:
+        raise EdgeLinuxError(
+            f"the antlet templates are {size / 1e6:.0f} MB, their budget is {budget / 1e6:.0f} MB",
+            hint=f"budget.templates in images/{project.image.name}.yaml",
+        )
 
 
 def iso_name(project: Project) -> str:
@@ -131,7 +166,14 @@ def _boot_digests(loader: Path, esp: Path) -> BootDigests:
     )
 
 
-def _media_info(project: Project, label: str, squashfs: Mapping[str, Json], boot: BootDigests) -> MediaInfo:
+def templates_digest(templates: Mapping[str, Result]) -> str:
+    """Return what stands for all templates; empty when there are none."""
+    return key_of({name: made.facts["files"] for name, made in templates.items()}) if templates else ""
+
+
+def _media_info(
+    project: Project, label: str, squashfs: Mapping[str, Json], templates_sha256: str, boot: BootDigests
+) -> MediaInfo:
     image, base = project.image, project.base
     return MediaInfo(
         label=label,
@@ -146,6 +188,7 @@ def _media_info(project: Project, label: str, squashfs: Mapping[str, Json], boot
         kernel=str(squashfs["kernel"]),
         zfs=str(squashfs["zfs"]),
         squashfs_sha256=str(squashfs["sha256"]),
+        templates_sha256=templates_sha256,
         serial=project.serial,
         kernel_args=image.kernel_args,
         source_date_epoch=project.epoch,
@@ -153,7 +196,14 @@ def _media_info(project: Project, label: str, squashfs: Mapping[str, Json], boot
     )
 
 
-def _files(info: MediaInfo, kickstart: str, squashfs: Path, loader: Path, folder: Path) -> dict[str, Path]:
+def _files(
+    info: MediaInfo,
+    kickstart: str,
+    squashfs: Path,
+    loader: Path,
+    templates: Mapping[str, Result],
+    folder: Path,
+) -> dict[str, Path]:
     """Give every file of the medium, the list of checksums too; the small ones are written into `folder`."""
     files = {
         SQUASHFS: squashfs / "edgelinux.squashfs",
@@ -162,6 +212,11 @@ def _files(info: MediaInfo, kickstart: str, squashfs: Path, loader: Path, folder
         INITRAMFS: squashfs / "initramfs.img",
         BIOS_IMAGE: loader / "eltorito.img",
         **{f"{GRUB_MODULES}/{path.name}": path for path in sorted((loader / "i386-pc").iterdir())},
+        **{
+            f"{TEMPLATES}/{name}/{path.name}": path
+            for name, made in templates.items()
+            for path in sorted((made.path / FILES).iterdir())
+        },
     }
     small = small_files(info, kickstart)
     # The largest file's checksum is known already.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
 
 from edgelinux_hostd import __version__
 from edgelinux_hostd.errors import EdgeLinuxError
@@ -20,8 +19,8 @@ __all__ = ["LocalPackages"]
 class LocalPackages(Stage):
     """Makes `packages/` with one package file each."""
 
-    name: ClassVar[str] = "local-packages"
-    title: ClassVar[str] = "packages of this repository"
+    name: str = "local-packages"
+    title: str = "packages of this repository"
 
     def inputs(self, project: Project, upstream: Mapping[str, Upstream]) -> dict[str, Json]:
         """Every packaged file and what the packages say about themselves."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from edgelinux_hostd.errors import EdgeLinuxError
 
@@ -15,6 +15,8 @@ from edgelinux_build.packaging import describe, pypi_package
 from edgelinux_build.stage import Context, Project, Stage, Upstream
 
 from .root_tree import RootTree
+from .template import TemplateStage
+from .templates import template_stages
 from .zfs_modules import recipe
 
 __all__ = ["LockFile", "lock_problems", "made_from"]
@@ -23,9 +25,13 @@ __all__ = ["LockFile", "lock_problems", "made_from"]
 class LockFile(Stage):
     """Makes `lock.json`. Not part of the image: `edgelinux lock` has this stage as its goal."""
 
-    name: ClassVar[str] = "lock-file"
-    title: ClassVar[str] = "lock file"
-    needs: ClassVar[tuple[str, ...]] = ("root-tree", "zfs-modules", "package-index")
+    name: str = "lock-file"
+    title: str = "lock file"
+    needs: tuple[str, ...] = ("root-tree", "zfs-modules", "package-index")
+
+    def __init__(self, templates: Sequence[TemplateStage] = ()) -> None:
+        self.templates = templates
+        self.needs = (*type(self).needs, *(stage.name for stage in templates))
 
     def inputs(self, project: Project, upstream: Mapping[str, Upstream]) -> dict[str, Json]:
         """What was built, and the definitions it was built from."""
@@ -47,6 +53,10 @@ class LockFile(Stage):
             packages=_locked(read_index(ctx.upstream["package-index"].path)),
             zfs_packages=_locked(from_json(compiled)),
             pypi=_pypi(project),
+            templates={
+                stage.template.name: _locked(read_index(ctx.upstream[stage.name].path))
+                for stage in self.templates
+            },
         )
         write_lock(out / "lock.json", lock)
         return {"packages": len(lock.packages), "zfs_packages": len(lock.zfs_packages)}
@@ -81,6 +91,7 @@ def made_from(project: Project) -> str:
             "root-tree": RootTree().definitions(project),
             "zfs-modules": recipe(project),
             "pypi": [spec.model_dump(mode="json") for spec in project.base.pypi],
+            **{stage.name: stage.definitions(project) for stage in template_stages(project)},
         }
     )
 

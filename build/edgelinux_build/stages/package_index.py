@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
 
 from edgelinux_hostd.errors import EdgeLinuxError
 
@@ -23,10 +22,10 @@ __all__ = ["PackageIndex"]
 class PackageIndex(Stage):
     """Makes `packages.json` and `licences.json`; refuses what is not in the lock file of a locked build."""
 
-    name: ClassVar[str] = "package-index"
-    title: ClassVar[str] = "package index and licences"
-    needs: ClassVar[tuple[str, ...]] = ("root-tree",)
-    downloads: ClassVar[bool] = True
+    name: str = "package-index"
+    title: str = "package index and licences"
+    needs: tuple[str, ...] = ("root-tree",)
+    downloads: bool = True
 
     def inputs(self, project: Project, upstream: Mapping[str, Upstream]) -> dict[str, Json]:
         """The packages; the identity of a locked tree names its lock file."""

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import os
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import ClassVar
 
-import psutil
 from edgelinux_hostd.errors import EdgeLinuxError
 
 from edgelinux_build.archive import pins
-from edgelinux_build.cache import cache_home
+from edgelinux_build.dib import Order, make_tree
 from edgelinux_build.images import Base
 from edgelinux_build.inputs import Json, hash_file, hash_files, key_of
 from edgelinux_build.lock import Lock, summary
-from edgelinux_build.process import StageError, run_logged
+from edgelinux_build.process import StageError
 from edgelinux_build.stage import GIB, Context, Project, Stage, Upstream
-from edgelinux_build.tree import capture_in, copy_sources, put_files, set_times
+from edgelinux_build.tree import capture_in, set_times
 
 __all__ = [
     "RootTree",
-    "disk_image_create_argv",
     "element_closure",
+    "order",
     "parse_packages",
     "refuse",
     "tree_facts",
@@ -34,19 +30,16 @@ __all__ = [
     "version_differences",
 ]
 
-_TMPFS_NEEDS = 8 * GIB
-_PASSED_ON = ("HOME", "http_proxy", "https_proxy", "no_proxy")
-
 
 class RootTree(Stage):
     """Makes `tree/`, the base distribution with the image's elements."""
 
-    name: ClassVar[str] = "root-tree"
-    title: ClassVar[str] = "root tree (diskimage-builder)"
-    space: ClassVar[int] = 5 * GIB
-    downloads: ClassVar[bool] = True
-    version: ClassVar[int] = 2
-    identity_from_facts: ClassVar[bool] = True
+    name: str = "root-tree"
+    title: str = "root tree (diskimage-builder)"
+    space: int = 5 * GIB
+    downloads: bool = True
+    version: int = 2
+    identity_from_facts: bool = True
 
     def inputs(self, project: Project, upstream: Mapping[str, Upstream]) -> dict[str, Json]:
         """The elements, and what goes into them. Not the mirror: a base's mirrors hold the same packages."""
@@ -75,35 +68,12 @@ class RootTree(Stage):
     def run(self, ctx: Context, out: Path) -> dict[str, Json]:
         """Build the tar with diskimage-builder and unpack it."""
         base = ctx.project.base
-        mirrors = ctx.mirrors()
-        ctx.say(f"packages from {mirrors.archive}")
         started = ctx.scratch / "started"
         started.touch()
-        env = {**base.environment, **ctx.project.image.environment, **_environment(ctx)}
-        env[base.mirrors.archive_env] = mirrors.archive
-        if base.mirrors.security_env:
-            env[base.mirrors.security_env] = mirrors.security
-        run_logged(
-            disk_image_create_argv(ctx.project, ctx.scratch / "root"),
-            ctx.log,
-            env=env,
-            clean_env=True,
-            cwd=ctx.scratch,
-        )
-        tar = ctx.scratch / "root.tar"
-        if not tar.is_file():
-            raise EdgeLinuxError("diskimage-builder made no tar, though it said it succeeded")
         tree = out / "tree"
-        tree.mkdir()
-        tree.chmod(0o755)
-        argv = ["tar", "--extract", "--numeric-owner", "--same-permissions", "--xattrs", "--xattrs-include=*"]
-        run_logged([*argv, "--file", tar, "--directory", tree], ctx.log)
-        tar.unlink()
-        for folder in ("proc", "sys"):
-            (tree / folder).mkdir(mode=0o555, exist_ok=True)
+        make_tree(ctx, order(ctx.project), tree)
         packages = parse_packages(capture_in(tree, base.packages.list))
         if ctx.project.locked and ctx.project.lock:
-            (tree / base.packages.pin.file.lstrip("/")).unlink()
             refuse(version_differences(ctx.project.lock, packages))
         set_times(tree, started, ctx.project.epoch)
         # What diskimage-builder had mounted there is the build host's, its time too.
@@ -112,48 +82,11 @@ class RootTree(Stage):
         return tree_facts(base, tree, packages)
 
 
-def disk_image_create_argv(project: Project, output: Path) -> list[str | Path]:
-    """Return the command that writes <output>.tar."""
+def order(project: Project) -> Order:
+    """Return what diskimage-builder is to make."""
     image, base = project.image, project.base
-    tool = Path(sys.executable).with_name("disk-image-create")
-    packages = ["-p", ",".join(image.packages)] if image.packages else []
-    # -n: without diskimage-builder's own "base" element, which is for cloud images
-    return [tool, "-n", "-a", base.arch, "-t", "tar", "-o", output, *packages, base.element, *image.elements]
-
-
-def _environment(ctx: Context) -> dict[str, str]:
-    cache = cache_home() / "diskimage-builder"
-    elements = ctx.scratch / "elements"
-    copy_sources(ctx.project.root / "elements", elements)
-    path = f"{Path(sys.executable).parent}:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
-    for folder in ("tmp", "image"):
-        (ctx.scratch / folder).mkdir()
-    return {
-        **{name: os.environ[name] for name in _PASSED_ON if name in os.environ},
-        "PATH": path,
-        "ELEMENTS_PATH": str(elements),
-        "DIB_IMAGE_CACHE": str(cache),
-        "DIB_LOCKFILES": str(cache / "lockfiles"),
-        "DIB_NO_TIMESTAMP": "1",
-        # The whole tree lies in memory then, and the page cache holds the file-system image.
-        "DIB_NO_TMPFS": "0" if psutil.virtual_memory().available > _TMPFS_NEEDS else "1",
-        "TMP_DIR": str(ctx.scratch / "tmp"),
-        "TMPDIR": str(ctx.scratch / "tmp"),
-        "EDGELINUX_EPOCH": str(ctx.project.epoch),
-        "EDGELINUX_PACKAGE_MANAGER": str(_pinned(ctx)),
-        "DIB_BLOCK_DEVICE_CONFIG": block_device_config(ctx.scratch / "image"),
-        "USER": "root",
-    }
-
-
-def _pinned(ctx: Context) -> Path:
-    """Make the directory that is laid into the tree before any package; empty without a lock."""
-    folder = ctx.scratch / "package-manager"
-    folder.mkdir()
-    packages, lock = ctx.project.base.packages, ctx.project.lock
-    if ctx.project.locked and lock:
-        put_files(folder, {packages.pin.file: pins(packages, lock)})
-    return folder
+    pinned = pins(base.packages, project.lock.host_packages) if project.locked and project.lock else ""
+    return Order(base, image.elements, image.packages, image.environment, pinned)
 
 
 def version_differences(lock: Lock, packages: Mapping[str, str]) -> list[str]:
@@ -176,17 +109,6 @@ def refuse(differences: list[str]) -> None:
             hint="`edgelinux lock --update` locks those of today; EDGELINUX_MIRROR names an archive that has "
             "the older ones, such as a snapshot",
         )
-
-
-def block_device_config(folder: Path) -> str:
-    """Return diskimage-builder's default disk, one file system, but with its image in a directory of ours.
-
-    Should the build be killed, the loop device outlives it, and its file's name is all that tells whose it
-    was. In diskimage-builder's own tmpfs it would have none.
-    """
-    mount = {"mount_point": "/", "fstab": {"options": "defaults", "fsck-passno": 1}}
-    mkfs = {"name": "mkfs_root", "type": "ext4", "opts": "-O ^has_journal", "mount": mount}
-    return json.dumps([{"local_loop": {"name": "image0", "directory": str(folder), "mkfs": mkfs}}])
 
 
 def tree_facts(base: Base, tree: Path, packages: Mapping[str, str]) -> dict[str, Json]:

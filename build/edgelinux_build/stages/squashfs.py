@@ -7,7 +7,6 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
 
 from edgelinux_build.inputs import Json, hash_file
 from edgelinux_build.process import run_logged
@@ -31,10 +30,10 @@ _VOLATILE = (
 class SquashFs(Stage):
     """Makes `edgelinux.squashfs`, `SHA512SUMS`, `vmlinuz` and `initramfs.img`."""
 
-    name: ClassVar[str] = "squashfs"
-    title: ClassVar[str] = "squashfs"
-    version: ClassVar[int] = 3
-    needs: ClassVar[tuple[str, ...]] = ("root-tree", "zfs-modules", "finished-tree", "initramfs")
+    name: str = "squashfs"
+    title: str = "squashfs"
+    version: int = 3
+    needs: tuple[str, ...] = ("root-tree", "zfs-modules", "finished-tree", "initramfs")
 
     def inputs(self, project: Project, upstream: Mapping[str, Upstream]) -> dict[str, Json]:
         """All layers, and how they are packed."""

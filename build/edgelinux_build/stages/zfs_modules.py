@@ -9,7 +9,6 @@ import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
 
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.run import run
@@ -45,12 +44,12 @@ _ERRORS = re.compile(
 class ZfsModules(Stage):
     """Makes the layer `tree/` with the modules and the module index of the tree's kernel."""
 
-    name: ClassVar[str] = "zfs-modules"
-    title: ClassVar[str] = "ZFS kernel modules"
-    version: ClassVar[int] = 2
-    needs: ClassVar[tuple[str, ...]] = ("root-tree",)
-    space: ClassVar[int] = 2 * GIB
-    downloads: ClassVar[bool] = True
+    name: str = "zfs-modules"
+    title: str = "ZFS kernel modules"
+    version: int = 2
+    needs: tuple[str, ...] = ("root-tree",)
+    space: int = 2 * GIB
+    downloads: bool = True
 
     def inputs(self, project: Project, upstream: Mapping[str, Upstream]) -> dict[str, Json]:
         """Kernel, ZFS and recipe; not the whole tree, so that another package list compiles nothing again."""
@@ -87,7 +86,7 @@ class ZfsModules(Stage):
             put_files(tree, {path: fill(text, values) for path, text in base.zfs.files.items()})
             use_host_resolver(tree)
             if ctx.project.locked and ctx.project.lock:
-                put_files(tree, {base.packages.pin.file: pins(base.packages, ctx.project.lock)})
+                put_files(tree, {base.packages.pin.file: pins(base.packages, ctx.project.lock.host_packages)})
             try:
                 run_in(tree, base.packages.refresh, ctx.log, env=env)
                 for argv in base.zfs.commands:

@@ -20,6 +20,7 @@ from edgelinux_installer.steps import (
     selinux,
     services,
     system,
+    templates,
     timesync,
     tree,
 )
@@ -41,6 +42,7 @@ STEPS: tuple[Step, ...] = (
     accounts.STEP,
     services.STEP,
     selinux.STEP,
+    templates.STEP,
     scripts.STEP,
     boot.STAGE,
     close.STEP,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,10 +13,12 @@ from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.layout import POOL
 
 from edgelinux_installer.context import Context, Step
+from edgelinux_installer.medium_check import SUMS, chunks, file_problems, parse_sums
 from edgelinux_installer.steps.pool import load_zfs
 
-__all__ = ["STEP", "expected_sha512", "verify"]
+__all__ = ["STEP", "expected_sha512", "template_problems", "verify"]
 
+_WRITE_AGAIN = "write the medium again and check it"
 _CHUNK = 4 * 1024**2
 _ZFS_MODULE = Path("/sys/module/zfs")
 
@@ -37,8 +40,23 @@ def verify(ctx: Context) -> None:
         raise EdgeLinuxError(
             f"{ctx.squashfs.name} on the medium is damaged (its SHA-512 is not the one in SHA512SUMS); "
             "no disk was touched",
-            hint="write the medium again and check it",
+            hint=_WRITE_AGAIN,
         )
+    for problem in template_problems(ctx):
+        raise EdgeLinuxError(f"on the medium {problem}; no disk was touched", hint=_WRITE_AGAIN)
+
+
+def template_problems(ctx: Context) -> Iterator[str]:
+    """Compare the antlet templates with the medium's checksums; one line for each file that differs."""
+    if not ctx.templates.is_dir():
+        return
+    try:
+        sums = parse_sums((ctx.medium / SUMS).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        yield f"{SUMS} cannot be read ({error})"
+        return
+    listed = {name: digest for name, digest in sums.items() if name.startswith(f"{ctx.templates.name}/")}
+    yield from file_problems(listed, lambda name: chunks(ctx.medium / name))
 
 
 def expected_sha512(sums: Path, name: str) -> str:

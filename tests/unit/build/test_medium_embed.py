@@ -370,7 +370,7 @@ def test_a_damaged_system_is_not_passed_on(iso: Path, tmp_path: Path) -> None:
 
 def test_what_xorriso_says_is_passed_on(iso: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A page of command line is not; a label that it refuses stands for whatever goes wrong in it."""
-    monkeypatch.setattr(embedding, "volume_label", lambda squashfs, kickstart: "X" * 40)
+    monkeypatch.setattr(embedding, "volume_label", lambda *_: "X" * 40)
     with pytest.raises(
         EdgeLinuxError, match=r"^xorriso failed with exit code \d+: xorriso : FAILURE : "
     ) as caught:

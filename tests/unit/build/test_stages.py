@@ -5,15 +5,16 @@ from pathlib import Path
 
 import pytest
 from edgelinux_build.cache import Cache, Result
+from edgelinux_build.dib import disk_image_create_argv
 from edgelinux_build.inputs import Json
 from edgelinux_build.plan import keyed
 from edgelinux_build.stage import Project, Upstream
-from edgelinux_build.stages import STAGES
+from edgelinux_build.stages import iso_stages
 from edgelinux_build.stages.finished_tree import image_json, missing_dependencies
 from edgelinux_build.stages.iso import iso_name
 from edgelinux_build.stages.root_tree import (
-    disk_image_create_argv,
     element_closure,
+    order,
     parse_packages,
     tree_facts,
     upstream_version,
@@ -34,7 +35,7 @@ def keys(project: Project, packages: dict[str, str] | None = None, **facts: str)
         "packages": dict(packages or {}),
         **facts,
     }
-    for stage in STAGES:
+    for stage in iso_stages(project):
         key, inputs = keyed(stage, project, {name: known[name] for name in stage.needs})
         known[stage.name] = Upstream.of(
             Result(stage.name, key, Path("/none"), stage.identity(key, root), inputs, root)
@@ -119,7 +120,7 @@ def test_elements_take_along_what_they_depend_on(tmp_path: Path) -> None:
 def test_the_command_for_the_root_tree(project: Project) -> None:
     image = project.image.model_copy(update={"packages": ("one", "two")})
     base = project.base.model_copy(update={"element": "os"})
-    argv = disk_image_create_argv(replace(project, image=image, base=base), Path("/o/root"))
+    argv = disk_image_create_argv(order(replace(project, image=image, base=base)), Path("/o/root"))
     assert Path(argv[0]).name == "disk-image-create"
     assert [str(word) for word in argv[1:]] == [
         *("-n", "-a", "amd64", "-t", "tar", "-o", "/o/root", "-p", "one,two", "os", "tiny"),
@@ -227,9 +228,10 @@ def test_the_compilers_own_words() -> None:
     assert compiler_errors("") == []
 
 
-def test_stages_come_after_those_they_need(tmp_path: Path) -> None:
-    names = [stage.name for stage in STAGES]
-    for index, stage in enumerate(STAGES):
+def test_stages_come_after_those_they_need(project: Project, tmp_path: Path) -> None:
+    stages = iso_stages(project)
+    names = [stage.name for stage in stages]
+    for index, stage in enumerate(stages):
         assert set(stage.needs) <= set(names[:index])
     assert len(set(names)) == len(names)
     assert Cache(tmp_path).results() == []

@@ -24,7 +24,7 @@ from edgelinux_installer.install import InstallError, install
 from edgelinux_installer.kickstart import read_kickstart
 from edgelinux_installer.plan import InstallPlan, Machine, make_plan
 from edgelinux_installer.progress import Progress
-from edgelinux_installer.steps import STEPS, close, erase, medium, partitions, pool
+from edgelinux_installer.steps import STEPS, close, erase, medium, partitions, pool, templates
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl me"
 
@@ -335,7 +335,7 @@ def test_progress_names_step_percentage_and_time(world: World) -> None:
     world.install()
     assert world.said[0] == "Installing edgeLinux OS 2.1.0 (Test base 1, ZFS 2.3.9)"
     lines = [line for line in world.said if "%" in line]
-    assert lines[0].split() == ["edgeLinux", "installer", "1/18", "0%", "0", "s", "Checking", "the", "medium"]
+    assert lines[0].split() == ["edgeLinux", "installer", "1/19", "0%", "0", "s", "Checking", "the", "medium"]
     assert sum("Writing the system: " in line for line in lines) == 2
     percents = [int(line.split("%")[0].split()[-1]) for line in lines]
     assert percents == sorted(percents)
@@ -681,3 +681,59 @@ def test_selinux_on_a_base_that_has_it(world: World, machine: Machine, image: Im
     install_with(world, machine, image.model_copy(update={"selinux": True}), f"selinux --{mode}")
     assert config.read_text() == f"# SELINUX= can take one of these\nSELINUXTYPE=targeted\nSELINUX={mode}\n"
     assert (world.target / ".autorelabel").exists() is (mode != "disabled")
+
+
+def put_templates(world: World) -> Path:
+    """A medium with a template of each kind."""
+    medium_dir = world.root / "medium"
+    found: dict[str, str] = {}
+    for name, kind, content in (("box.lxc", "lxc", "root.tar.zst"), ("tiny", "kvm", "disk.raw.zst")):
+        folder = medium_dir / "templates" / name
+        folder.mkdir(parents=True)
+        (folder / "template.yaml").write_text(f"name: {name}\nkind: {kind}\nversion: '1'\n")
+        (folder / "antlet.xml.j2").write_text("<domain/>")
+        (folder / content).write_bytes(b"packed")
+        found |= {
+            str(path.relative_to(medium_dir)): hashlib.sha512(path.read_bytes()).hexdigest()
+            for path in folder.iterdir()
+        }
+    lines = [f"{digest}  {name}\n" for name, digest in found.items()]
+    (medium_dir / "SHA512SUMS").write_text("".join(lines))
+    return medium_dir / "templates"
+
+
+def test_the_templates_of_the_medium_go_onto_the_pool(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    directory = put_templates(world)
+    asked: list[object] = []
+
+    def install_shipped(storage: object, pool: str, found: Path, progress: Callable[[str], None]) -> None:
+        asked.extend([type(storage).__name__, pool, found])
+        world.ran.append("templates")
+        progress("box.lxc")
+        progress("tiny")
+
+    monkeypatch.setattr(templates, "install_shipped", install_shipped)
+    world.install()
+    assert asked == ["ZfsStorage", "antlets", directory]
+    assert world.index("unsquashfs") < world.index("templates") < world.index(CLOSED)
+    assert any("Installing the antlet templates: 50%" in line for line in world.said)
+
+
+def test_a_medium_without_templates_installs(world: World) -> None:
+    world.install()
+    assert any("Installing the antlet templates" in line for line in world.said)
+    assert not any("antlets/TEMPLATES/" in line for line in world.ran)
+
+
+def test_a_damaged_template_stops_before_a_disk_is_touched(world: World) -> None:
+    (put_templates(world) / "box.lxc/root.tar.zst").write_bytes(b"packe?")
+    with pytest.raises(InstallError, match=r"templates/box\.lxc/root\.tar\.zst is damaged; no disk"):
+        world.install()
+    assert not any(line.startswith("sgdisk") for line in world.ran)
+
+
+def test_a_missing_list_of_checksums_stops_before_a_disk_is_touched(world: World) -> None:
+    (put_templates(world).parent / "SHA512SUMS").unlink()
+    with pytest.raises(InstallError, match="SHA512SUMS cannot be read"):
+        world.install()
+    assert not any(line.startswith("sgdisk") for line in world.ran)
