@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from uuid import UUID
 
 from edgelinux_hostd.antlets.files import read_template_xml
 from edgelinux_hostd.antlets.inventory import Inventory
 from edgelinux_hostd.antlets.records import Template, TemplateVersion
-from edgelinux_hostd.antlets.spec import AntletSpec, Kind, Nic
+from edgelinux_hostd.antlets.spec import AntletSpec, Kind, Nic, dump
 from edgelinux_hostd.errors import EdgeLinuxError, NotFoundError
 from edgelinux_hostd.operations.services import HostSize, Services
+from edgelinux_hostd.operations.tools import NetworkTools, PoolTools, RecoveryTools, Tools
+from edgelinux_hostd.recover import perform as recovery
+from edgelinux_hostd.recover.imports import PoolImport
 from edgelinux_hostd.runtime.base import Launch, State, Stats
 from edgelinux_hostd.storage.base import KIND, NAME
+from edgelinux_hostd.storage.plan import PoolPlan
+from edgelinux_hostd.templates.offers import HostOffers
 
 from tests.unit.hostd.memory import MemoryStorage
 
@@ -69,6 +75,8 @@ class World:
         self.storage = MemoryStorage(root, "antlets", "hdd")
         self.runtimes = {"lxc": FakeRuntime("lxc"), "kvm": FakeRuntime("kvm")}
         self.names: dict[str, int] = {}
+        self.base_ip = "10.1.1."
+        self.scrubs: set[str] = set()
         self.templates: dict[str, Template] = {}
         self.add_template("debian-13.lxc", "lxc")
         self.add_template("tiny", "kvm")
@@ -96,9 +104,57 @@ class World:
             raise NotFoundError(f"there is no template {name!r}")
         return self.templates[name], self.templates[name].versions[-1]
 
+    def tools(self) -> Tools:
+        """What there is of the machine beside its pool."""
+
+        def create(plan: PoolPlan) -> None:
+            if plan.name not in self.storage.filesystems:
+                self.storage.add_pool(plan.name)
+
+        def bring_in(pool: PoolImport, force: bool) -> Sequence[str]:
+            if pool.name not in self.storage.filesystems:
+                self.storage.add_pool(pool.name)
+                spec = AntletSpec(name="lost1", number=77, uuid=UUID(int=77), kind="lxc", ram=64, cpu=1)
+                self.storage.create(f"{pool.name}/lost1", {})
+                dump(spec, self.storage.root / pool.name / "lost1")
+                (self.storage.root / pool.name / "lost1/rootfs/etc").mkdir(parents=True)
+            return ()
+
+        def rebase(base_ip: str) -> None:
+            self.base_ip = base_ip
+
+        found = PoolImport(guid=4711, was="antlets", name="antlets-00004d")
+        return Tools(
+            offers=lambda: HostOffers(("pc",), ("qemu64",), "/usr/bin/qemu", True),
+            pools=PoolTools(
+                plan=lambda name, layout, disks, erase: PoolPlan(
+                    name=name,
+                    layout=layout,  # type: ignore[arg-type]
+                    devices=tuple(disks),
+                    disks=tuple(disks),
+                    wipe=(),
+                    uuid=str(UUID(int=1)),
+                ),
+                create=create,
+                undo=lambda plan: self.storage.remove_pool(plan.name),
+                start_scrub=lambda pool: self.scrubs.add(pool),
+                stop_scrub=lambda pool: self.scrubs.discard(pool),
+            ),
+            network=NetworkTools(check_free=lambda base_ip: None, rebase=rebase),
+            recovery=RecoveryTools(
+                find=lambda wanted: [found],
+                bring_in=bring_in,
+                release=lambda pool: self.storage.remove_pool(pool.name),
+                plan=lambda pools, renumber: recovery.plan(self.storage, pools, renumber=renumber),
+                perform=lambda action: recovery.perform(
+                    action, self.storage, self.storage.root / "pools.json"
+                ),
+            ),
+        )
+
     def services(self) -> Services:
         """What a newly started hostd works with."""
-        inventory = Inventory(self.storage, self.runtimes, lambda: "10.1.1.")
+        inventory = Inventory(self.storage, self.runtimes, lambda: self.base_ip)
 
         def publish() -> None:
             self.names = {antlet.name: antlet.number for antlet in inventory.antlets()}
@@ -117,13 +173,15 @@ class World:
             runtimes=self.runtimes,
             inventory=inventory,
             size=HostSize(ram=4096, cpus=4),
-            base_ip=lambda: "10.1.1.",
+            base_ip=lambda: self.base_ip,
             template=self.template,
             domain=domain,
             default_nics=lambda xml: (Nic(),),
             make_seed=seed,
             publish_names=publish,
             await_network=lambda: None,
+            default_pool=lambda: "antlets",
+            tools=self.tools(),
         )
 
     def picture(self) -> dict[str, object]:
@@ -144,4 +202,6 @@ class World:
         pictured["snapshots"] = sorted(self.storage.taken)
         pictured["running"] = {kind: dict(one.running) for kind, one in self.runtimes.items()}
         pictured["names"] = dict(self.names)
+        pictured["base IP"] = self.base_ip
+        pictured["scrubs"] = sorted(self.scrubs)
         return pictured
