@@ -34,7 +34,7 @@ class NetworkTools:
 
 @dataclass(frozen=True)
 class RecoveryTools:
-    """Pools that could be imported (by names or GUIDs): brought in (forced or not), looked through, repaired."""
+    """Pools that could be imported (by names or GUIDs): brought in (forced or not), surveyed, repaired."""
 
     find: Callable[[Collection[str]], Sequence[PoolImport]]
     bring_in: Callable[[PoolImport, bool], Sequence[str]]

@@ -10,7 +10,7 @@ from edgelinux_hostd.antlets.files import read_template_xml
 from edgelinux_hostd.antlets.inventory import Inventory
 from edgelinux_hostd.antlets.records import Template, TemplateVersion
 from edgelinux_hostd.antlets.spec import AntletSpec, Kind, Nic, dump
-from edgelinux_hostd.errors import EdgeLinuxError, NotFoundError
+from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.operations.services import HostSize, Services
 from edgelinux_hostd.operations.tools import NetworkTools, PoolTools, RecoveryTools, Tools
 from edgelinux_hostd.recover import perform as recovery
@@ -18,7 +18,9 @@ from edgelinux_hostd.recover.imports import PoolImport
 from edgelinux_hostd.runtime.base import Launch, State, Stats
 from edgelinux_hostd.storage.base import KIND, NAME
 from edgelinux_hostd.storage.plan import PoolPlan
+from edgelinux_hostd.templates import catalogue, template_file
 from edgelinux_hostd.templates.offers import HostOffers
+from edgelinux_hostd.templates.template_file import TemplateSpec
 
 from tests.unit.hostd.memory import MemoryStorage
 
@@ -77,7 +79,6 @@ class World:
         self.names: dict[str, int] = {}
         self.base_ip = "10.1.1."
         self.scrubs: set[str] = set()
-        self.templates: dict[str, Template] = {}
         self.add_template("debian-13.lxc", "lxc")
         self.add_template("tiny", "kvm")
 
@@ -87,22 +88,17 @@ class World:
         directory = self.storage.root / dataset
         (directory / "antlet.xml.j2").write_text("<domain/>")
         (directory / ("rootfs/etc" if kind == "lxc" else "disks")).mkdir(parents=True)
+        spec = TemplateSpec(name=name, kind=kind, version="1", ram=256, cpu=1)
+        template_file.dump(spec, directory)
         self.storage.snapshot(f"{dataset}@1")
-        self.templates[name] = Template(
-            name=name,
-            pool="antlets",
-            dataset=dataset,
-            directory=directory,
-            kind=kind,
-            ram=256,
-            cpu=1,
-            versions=(TemplateVersion("1", f"{dataset}@1", 0),),
-        )
+
+    @property
+    def templates(self) -> dict[str, Template]:
+        return {template.name: template for template in catalogue.templates(self.storage)}
 
     def template(self, name: str, version: str | None, pool: str | None) -> tuple[Template, TemplateVersion]:
-        if name not in self.templates:
-            raise NotFoundError(f"there is no template {name!r}")
-        return self.templates[name], self.templates[name].versions[-1]
+        found = catalogue.find(catalogue.templates(self.storage), name, pool)
+        return found, catalogue.version_of(found, version)
 
     def tools(self) -> Tools:
         """What there is of the machine beside its pool."""
@@ -125,7 +121,7 @@ class World:
 
         found = PoolImport(guid=4711, was="antlets", name="antlets-00004d")
         return Tools(
-            offers=lambda: HostOffers(("pc",), ("qemu64",), "/usr/bin/qemu", True),
+            offers=lambda: HostOffers(kvm=True, arch="x86_64", machines=("pc-i440fx-10.0",)),
             pools=PoolTools(
                 plan=lambda name, layout, disks, erase: PoolPlan(
                     name=name,
@@ -196,7 +192,7 @@ class World:
                     for path in sorted((self.storage.root / name).rglob("*"))
                     if path.is_file() and not path.is_symlink()
                 }
-                if name.count("/") == 1 and not name.endswith("TEMPLATES")
+                if "/" in name and not name.endswith("TEMPLATES")
                 else {},
             )
         pictured["snapshots"] = sorted(self.storage.taken)
