@@ -21,13 +21,14 @@ __all__ = ["HostAgent", "Views"]
 
 @dataclass(frozen=True)
 class Views:
-    """What is shown without being anybody's antlet: templates, pools, disks, the network, consoles."""
+    """What is shown without being anybody's antlet: templates, pools, disks, network, host, consoles."""
 
     templates: Callable[[], Sequence[Template]]
     pools: Callable[[], Sequence[Mapping[str, Any]]]
     pool: Callable[[str], Mapping[str, Any]]
     free_disks: Callable[[], Sequence[Mapping[str, Any]]]
     network: Callable[[], Mapping[str, Any]]
+    host: Callable[[], Mapping[str, Any]]
     serve_console: Callable[[int], str]
 
 
@@ -108,6 +109,10 @@ class HostAgent:
     def network(self) -> Mapping[str, Any]:
         """Describe the antlets' network."""
         return self._views.network()
+
+    def host(self) -> Mapping[str, Any]:
+        """Describe the host."""
+        return self._views.host()
 
     def submit(self, kind: str, params: Params) -> Job:
         """Check the parameters against what is there and submit a job."""

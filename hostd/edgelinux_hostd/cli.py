@@ -12,7 +12,7 @@ from dataclasses import asdict
 import click
 
 from edgelinux_hostd import __version__
-from edgelinux_hostd.command import antlets, jobs, lifecycle, recover, snapshots, storage, templates
+from edgelinux_hostd.command import antlets, create, jobs, lifecycle, recover, snapshots, storage, templates
 from edgelinux_hostd.command.client import SOCKET, ApiError, Client
 from edgelinux_hostd.completion import completion_command
 from edgelinux_hostd.errors import EdgeLinuxError
@@ -77,7 +77,7 @@ def boot_sync(check: bool, output: str) -> None:
         sys.exit(3)
 
 
-for module in (antlets, lifecycle, snapshots, templates, storage, jobs, recover):
+for module in (create, antlets, lifecycle, snapshots, templates, storage, jobs, recover):
     for command in module.COMMANDS:
         antlet.add_command(command)
 antlet.add_command(completion_command(antlet, "antlet"))

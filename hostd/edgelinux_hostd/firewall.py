@@ -13,10 +13,13 @@ from collections.abc import Sequence
 from edgelinux_hostd.antlets.numbers import NETWORK
 from edgelinux_hostd.errors import EdgeLinuxError
 
-__all__ = ["PATH", "SERVICES", "TABLE", "parse_port", "render"]
+__all__ = ["OUTGOING", "PATH", "SERVICES", "TABLE", "parse_port", "render"]
 
 TABLE = "inet edgelinux"
 PATH = "etc/edgelinux/firewall.nft"
+
+# The chain that translates antlets' addresses.
+OUTGOING = "outgoing"
 
 # Names that kickstarts use (`firewall --service=`), as firewalld defines them.
 SERVICES: dict[str, tuple[str, ...]] = {
@@ -82,7 +85,7 @@ _ROUTING = f"""\
         type nat hook prerouting priority dstnat; policy accept;
         meta nfproto ipv4 fib daddr type local dnat ip to meta l4proto . th dport map @port_forwards
     }}
-    chain outgoing {{
+    chain {OUTGOING} {{
         type nat hook postrouting priority srcnat; policy accept;
         meta nfproto ipv4 iifname "{NETWORK}" oifname != "{NETWORK}" masquerade
     }}

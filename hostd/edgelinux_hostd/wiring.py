@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from edgelinux_hostd.antlets.numbers import DEFAULT_BASE_IP
 from edgelinux_hostd.antlets.records import Template, TemplateVersion
 from edgelinux_hostd.antlets.spec import AntletSpec
 from edgelinux_hostd.console import ConsoleServer
+from edgelinux_hostd.host import status as host_status
 from edgelinux_hostd.jobs.engine import JobEngine
 from edgelinux_hostd.jobs.events import EventBus
 from edgelinux_hostd.jobs.settings import Settings
@@ -26,10 +28,10 @@ from edgelinux_hostd.runtime.base import Runtime
 from edgelinux_hostd.runtime.kvm import cloudinit
 from edgelinux_hostd.runtime.kvm.driver import KvmRuntime
 from edgelinux_hostd.runtime.lxc.driver import LxcRuntime
-from edgelinux_hostd.storage import pools
+from edgelinux_hostd.storage import report
 from edgelinux_hostd.storage.zfs import ZfsStorage
 from edgelinux_hostd.templates import catalogue, pipeline, template_file
-from edgelinux_hostd.templates.offers import HostOffers, ask
+from edgelinux_hostd.templates.offers import HostOffers, parse_offers
 
 __all__ = ["BASE_IP", "build_agent", "build_services", "host_size", "inventory", "runtimes"]
 
@@ -63,7 +65,7 @@ class _Domains:
 
     def __call__(self, directory: Path, spec: AntletSpec) -> str:
         if self._offers is None:
-            self._offers = ask(kvm=not self._kvm.emulated())
+            self._offers = parse_offers(*self._kvm.offers())
         text = read_template_xml(directory)
         digest = hashlib.sha256(text.encode()).hexdigest()
         prepared = pipeline.prepare(
@@ -140,10 +142,11 @@ def build_agent(
 
     views = Views(
         templates=templates,
-        pools=pools.pool_reports,
-        pool=pools.pool_report,
-        free_disks=pools.free_disks,
+        pools=report.pool_reports,
+        pool=report.pool_report,
+        free_disks=report.free_disks,
         network=network,
-        serve_console=consoles.serve,
+        host=lambda: asdict(host_status()),
+        serve_console=lambda descriptor: str(consoles.open(descriptor)),
     )
     return HostAgent(services, engine, bus, kinds, views, reserved), engine

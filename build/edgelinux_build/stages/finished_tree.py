@@ -61,6 +61,7 @@ class FinishedTree(Stage):
             "packages": base.packages.model_dump(mode="json"),
             "python": base.python_packages,
             "clean": list(base.clean),
+            "accounts": list(_ACCOUNTS),
             **project.stamp,
         }
 
@@ -74,6 +75,7 @@ class FinishedTree(Stage):
         with overlay(ctx.scratch / "tree", layers, out / "tree") as tree:
             with mounted_for_chroot(tree):
                 _install(ctx, tree, local.path / "packages")
+                run_in(tree, _ACCOUNTS, ctx.log)
                 _set_units(ctx, tree, local.facts["units"])
                 run_in(
                     tree,
@@ -90,6 +92,10 @@ class FinishedTree(Stage):
         _mark_updated(out / "tree", ctx.project.epoch)
         return {"packages": dict(packages), "kernel": root.facts["kernel"], "zfs": zfs.facts["zfs"]}
 
+
+# Packages of this repository run nothing when they are installed, and no boot does it later, since /etc is
+# marked as up to date: so the users and groups that they declare (sysusers.d(5)) are made here.
+_ACCOUNTS = ("systemd-sysusers",)
 
 # Hashes instead of time stamps: the same bytes whenever it is built, and never checked again at run time.
 _COMPILE = ("--invalidation-mode", "unchecked-hash")

@@ -18,7 +18,7 @@ from fastapi import FastAPI
 from edgelinux_hostd.api.notify import notify, passed_sockets
 from edgelinux_hostd.errors import EdgeLinuxError
 
-__all__ = ["GROUP", "SOCKET", "listen", "serve"]
+__all__ = ["GROUP", "SOCKET", "THREADS", "Server", "configure", "listen", "serve"]
 
 log = logging.getLogger("edgelinux.api")
 
@@ -26,21 +26,23 @@ SOCKET = Path("/run/edgelinux/hostd.sock")
 GROUP = "antlet"
 
 # Threads that answer calls. Those that wait for jobs or follow events have threads of their own.
-_THREADS = 6
+THREADS = 6
 # How long calls may take to end when hostd stops, in seconds; the jobs themselves are not theirs to end.
 _GRACE = 3
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """Tells systemd where it stands, and ends the streams of events when it stops."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
+        """Listen, and say so."""
+        anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
         await super().startup(sockets)
         if self.started:
             notify("READY=1")
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Say so, end the streams, and let calls end within the grace."""
         notify("STOPPING=1")
         app = self.config.app
         if isinstance(app, FastAPI):
@@ -53,18 +55,7 @@ def serve(app: FastAPI, path: Path = SOCKET) -> None:
 
     Raises EdgeLinuxError when the socket cannot be made or the lifespan fails to start.
     """
-    config = uvicorn.Config(
-        app,
-        loop="asyncio",
-        http="h11",
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=_GRACE,
-    )
-    server = _Server(config)
+    server = Server(configure(app))
     sockets = passed_sockets()
     own = not sockets
     if own:
@@ -79,6 +70,21 @@ def serve(app: FastAPI, path: Path = SOCKET) -> None:
             path.unlink(missing_ok=True)
     if not server.started:
         raise EdgeLinuxError("hostd could not start", hint="the log says why")
+
+
+def configure(app: FastAPI) -> uvicorn.Config:
+    """Give the server's configuration: small, silent but for errors, which go through logging."""
+    return uvicorn.Config(
+        app,
+        loop="asyncio",
+        http="h11",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE,
+    )
 
 
 def listen(path: Path) -> socket.socket:

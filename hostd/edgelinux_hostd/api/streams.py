@@ -10,7 +10,7 @@ import asyncio
 import json
 import logging
 import threading
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -18,14 +18,14 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from edgelinux_hostd.api.agent import Agent
 from edgelinux_hostd.api.answers import ERROR_KIND
 
-__all__ = ["LIMIT", "Streams", "encode"]
+__all__ = ["LIMIT", "QUEUED", "Stream", "Streams", "encode"]
 
 log = logging.getLogger("edgelinux.api")
 
 LIMIT = 32
 
 # A client that reads more slowly than this is cut off; it comes back with Last-Event-ID.
-_QUEUED = 1000
+QUEUED = 1000
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
@@ -35,7 +35,7 @@ class Streams:
     def __init__(self, agent: Agent, limit: int = LIMIT) -> None:
         self._agent = agent
         self._free = threading.BoundedSemaphore(limit)
-        self._open: set[_Stream] = set()
+        self._open: set[Stream] = set()
 
     def open(self, last: int | None) -> Response:
         """Answer with a stream of what happens after event `last`, or 503 when there are too many."""
@@ -43,7 +43,7 @@ class Streams:
             message = "too many clients follow the events"
             headers = {"Retry-After": "15", ERROR_KIND: "busy"}
             return JSONResponse({"errors": [message]}, 503, headers)
-        stream = _Stream(asyncio.get_running_loop())
+        stream = Stream(asyncio.get_running_loop())
         self._open.add(stream)
         threading.Thread(target=self._read, args=(stream, last), name="events", daemon=True).start()
         return StreamingResponse(self._send(stream), media_type="text/event-stream", headers=_HEADERS)
@@ -53,7 +53,7 @@ class Streams:
         for stream in self._open:
             stream.end()
 
-    async def _send(self, stream: _Stream) -> AsyncIterator[str]:
+    async def _send(self, stream: Stream) -> AsyncIterator[str]:
         try:
             # Clients see that they are connected; and come back soon after a restart.
             yield "retry: 2000\n\n"
@@ -63,7 +63,7 @@ class Streams:
             stream.gone.set()
             self._open.discard(stream)
 
-    def _read(self, stream: _Stream, last: int | None) -> None:
+    def _read(self, stream: Stream, last: int | None) -> None:
         try:
             for event in self._agent.events(last):
                 if stream.gone.is_set():
@@ -76,13 +76,16 @@ class Streams:
             self._free.release()
 
 
-class _Stream:
+class Stream:
+    """One stream, filled by its thread and emptied in the event loop."""
+
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.queue: asyncio.Queue[Mapping[str, Any] | None] = asyncio.Queue()
         self.gone = threading.Event()
 
-    def call(self, function: Any, *args: Any) -> None:
+    def call(self, function: Callable[..., None], *args: Any) -> None:
+        """Have the event loop call a function."""
         # The loop is closed when hostd has stopped meanwhile.
         try:
             self.loop.call_soon_threadsafe(function, *args)
@@ -90,12 +93,16 @@ class _Stream:
             self.gone.set()
 
     def put(self, event: Mapping[str, Any]) -> None:
-        if self.queue.qsize() < _QUEUED:
+        """Queue an event, or end the stream when its client is too slow."""
+        if self.gone.is_set():
+            return
+        if self.queue.qsize() < QUEUED:
             self.queue.put_nowait(event)
         else:
             self.end()
 
     def end(self) -> None:
+        """End the stream once what is queued has been sent."""
         self.gone.set()
         self.queue.put_nowait(None)
 

@@ -7,6 +7,7 @@ never holds one of the worker threads that answer other calls.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -41,23 +42,23 @@ class Work:
     def __init__(self, agent: Agent, longest: float = LONGEST) -> None:
         self.agent = agent
         self.longest = longest
+        self._one_by_one = threading.Lock()
         self._waiters: anyio.CapacityLimiter | None = None
 
     async def __call__(
         self,
         request: Request,
         kind: str,
-        params: Params,
+        params: Params | Callable[[], Params],
         answer: Callable[[Job], Response],
-        check: Callable[[], None] | None = None,
     ) -> Response:
         """Submit a job and answer it; `answer` runs in a worker thread when the job is done.
 
-        `check` runs in a worker thread before. A failed job is answered with the status of its error's kind.
+        Parameters that depend on what is there come from a function: it runs in a worker thread, and no other
+        call submits anything between what it reads and its job. A failed job is answered with the status of
+        its error's kind.
         """
-        if check:
-            await to_thread.run_sync(check)
-        job = await to_thread.run_sync(self.agent.submit, kind, params)
+        job = await to_thread.run_sync(self._submit, kind, params)
         prefers = preferences(request.headers.getlist("prefer"))
         if "respond-async" in prefers and "wait" not in prefers:
             return accepted(job, applied="respond-async")
@@ -69,6 +70,10 @@ class Work:
         if job.state is JobState.CANCELLED:
             return failure(request, 5, job.error or f"job {job.id} was cancelled", job.items)
         return failure(request, job.exit_code, job.error or f"job {job.id} failed", job.items)
+
+    def _submit(self, kind: str, params: Params | Callable[[], Params]) -> Job:
+        with self._one_by_one:
+            return self.agent.submit(kind, params() if callable(params) else params)
 
     async def read(self, function: Callable[[], T]) -> T:
         """Run what blocks in a worker thread."""

@@ -73,10 +73,13 @@ class Client:
         # Setting what is set already makes no job: the antlet is answered.
         return answer if isinstance(answer, dict) and "steps" in answer else {}
 
-    def events(self, last: str | None = None) -> Iterator[dict[str, Any]]:
-        """Give events as they happen, until hostd ends the stream."""
+    def events(self, last: str | None = None, patience: float | None = None) -> Iterator[dict[str, Any]]:
+        """Give events as they happen, from after `last`, until hostd ends the stream.
+
+        With `patience` it ends when nothing has come for so many seconds.
+        """
         headers = {"Accept": "text/event-stream", **({"Last-Event-ID": last} if last else {})}
-        connection = _Connection(self.socket, None)
+        connection = _Connection(self.socket, patience)
         try:
             response = self._open(connection, "GET", "/api/events", None, headers)
             data = ""
@@ -87,6 +90,8 @@ class Client:
                 elif not line and data:
                     yield json.loads(data)
                     data = ""
+        except TimeoutError:
+            return
         except (http.client.HTTPException, ConnectionError) as error:
             raise UnreachableError(
                 f"hostd ended the stream of events: {error or 'connection lost'}"

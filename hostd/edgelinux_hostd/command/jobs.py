@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,10 @@ from edgelinux_hostd.command.output import duration, fields, format_option, loca
 from edgelinux_hostd.command.watch import follow
 
 __all__ = ["COMMANDS"]
+
+# hostd sends what it keeps at once; when nothing comes for so many seconds, that was all.
+_PATIENCE = 1.0
+_AGAIN = 2.0
 
 _id = click.argument("job_id", metavar="ID", shell_complete=complete.jobs)
 
@@ -69,8 +74,8 @@ def _described(one: Mapping[str, Any]) -> str:
         ("error", one["error"]),
         *(("against it", item) for item in one["items"]),
         ("created", local(one["created"])),
-        ("started", local(one["started"])),
-        ("finished", local(one["finished"])),
+        ("started", local(one["started"]) if one["started"] else ""),
+        ("finished", local(one["finished"]) if one["finished"] else ""),
         ("attempts", one["attempts"]),
     ]
     return fields(
@@ -111,33 +116,31 @@ def wait(client: Client, job_id: str, output: str) -> None:
 
 
 @click.command()
-@click.option("--follow", "on", is_flag=True, help="Connect again whenever hostd restarts, until Ctrl-C.")
+@click.option("--follow", "on", is_flag=True, help="Print what happens from now on, until Ctrl-C.")
 @click.option(
     "--after", type=click.IntRange(0), metavar="ID", help="Begin after this event, if it is still kept."
 )
 @click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", help="How to print.")
 @pass_client
 def events(client: Client, on: bool, after: int | None, output: str) -> None:
-    """Print what happens on this host as it happens; JSON is one object a line."""
-    import time
-
-    last = None if after is None else str(after)
+    """Print what happened on this host, as far as hostd still knows; JSON is one object a line."""
+    first = after if after is not None or on else 0
+    last = None if first is None else str(first)
     while True:
         try:
-            for event in client.events(last):
+            for event in client.events(last, None if on else _PATIENCE):
                 last = str(event["id"])
                 click.echo(json.dumps(event) if output == "json" else _line(event))
-            ended = None
-        except UnreachableError as error:
-            ended = error
+        except UnreachableError:
+            # hostd is being restarted, and knows the events that were missed meanwhile.
+            if last is None or not on:
+                raise
         except KeyboardInterrupt:
             return
         if not on:
-            if ended:
-                raise ended
             return
         try:
-            time.sleep(2)
+            time.sleep(_AGAIN)
         except KeyboardInterrupt:
             return
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -158,9 +159,9 @@ def stats(client: Client, name: str | None, on: bool, interval: float, output: s
 @pass_client
 def console(client: Client, name: str) -> None:
     """Open the serial console of a running antlet."""
-    from edgelinux_hostd.command.console import attach
-
-    attach(client.send("POST", path("antlets", name, "console"))["socket"])
+    where = client.send("POST", path("antlets", name, "console"))["socket"]
+    # What it takes to handle a terminal is nothing that other commands need.
+    importlib.import_module("edgelinux_hostd.command.console").attach(where)
 
 
 COMMANDS = (start, stop, kill, pause, resume, reboot, stats, console)

@@ -23,7 +23,7 @@ pass_client = click.make_pass_decorator(Client)
 name_argument = click.argument("name", shell_complete=complete.antlets)
 
 
-class _Size(click.ParamType):
+class _Size(click.ParamType):  # type: ignore[type-arg]  # generic in newer click only
     name = "size"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:

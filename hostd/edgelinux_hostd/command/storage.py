@@ -47,7 +47,7 @@ def list_pools(client: Client, output: str) -> None:
     )
     for one in pools if output == "text" else ():
         for warning in one.get("warnings") or ():
-            click.echo(f"warning: {warning}", err=True)
+            click.echo(f"{warning['level']}: {warning['text']}", err=True)
 
 
 @pool.command()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import click
 
-from edgelinux_hostd.command.client import ApiError, Client, path
+from edgelinux_hostd.command.client import ApiError, Client, UnreachableError, path
 from edgelinux_hostd.command.output import format_option, show
 from edgelinux_hostd.errors import EdgeLinuxError
 
@@ -17,6 +18,9 @@ __all__ = ["follow", "perform", "wait_option", "work_options"]
 
 # For how long hostd holds an answer back while nothing ends, in seconds: so often progress is read.
 _HOLD = 0.3
+# How often it is asked again, and after how many seconds, when hostd cannot be reached.
+_TRIES = 15
+_AGAIN = 1.0
 _INTERRUPTED = 130
 
 _Report = Callable[[Mapping[str, Any]], None]
@@ -60,14 +64,14 @@ def follow(client: Client, job: Mapping[str, Any]) -> dict[str, Any]:
     Ctrl-C ends the waiting, not the job: EdgeLinuxError with exit code 130 says how to go on.
     """
     name = str(job["id"])
-    now = dict(job)
+    now: dict[str, Any] = dict(job)
     try:
-        now = client.get(f"{path('jobs', name)}?wait={_HOLD}")
+        now = _poll(client, name)
         if not now["final"]:
             with _reporting() as report:
                 while not now["final"]:
                     report(now)
-                    now = client.get(f"{path('jobs', name)}?wait={_HOLD}")
+                    now = _poll(client, name)
     except KeyboardInterrupt:
         raise EdgeLinuxError(
             f"job {name} goes on without you",
@@ -78,6 +82,22 @@ def follow(client: Client, job: Mapping[str, Any]) -> dict[str, Any]:
         message = now["error"] or f"job {name} was {now['state']}"
         raise ApiError(message, exit_code=now["exit-code"] or 1, items=tuple(now["items"]))
     return now
+
+
+def _poll(client: Client, name: str) -> dict[str, Any]:
+    where = f"{path('jobs', name)}?wait={_HOLD}"
+    for _ in range(_TRIES):
+        try:
+            found: dict[str, Any] = client.get(where)
+        except UnreachableError as error:
+            # hostd may be restarting: jobs outlive that.
+            lost = error
+            time.sleep(_AGAIN)
+        else:
+            return found
+    raise UnreachableError(
+        f"job {name} was started, but then {lost.message}", hint=f"`antlet job wait {name}` follows it on"
+    )
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from edgelinux_hostd.errors import EdgeLinuxError, RefusedError
-from edgelinux_hostd.jobs.model import Job, JobKind, JobState, StepState
+from edgelinux_hostd.jobs.model import CancelledError, Job, JobKind, JobState, StepState
 
 __all__ = [
     "CRASHES",
@@ -124,7 +124,7 @@ def fail(job: Job, kind: JobKind, error: BaseException) -> Job:
 
 def describe(error: BaseException, what: str) -> str:
     """Put an error into one line for people; `what` failed if it is none that is meant for them."""
-    if isinstance(error, EdgeLinuxError):
+    if isinstance(error, EdgeLinuxError | CancelledError):
         return str(error)
     return f"{what} failed unexpectedly: {' '.join(f'{type(error).__name__}: {error}'.split())}"
 

@@ -20,6 +20,8 @@ DELAYS = (1.0, 5.0, 15.0)
 
 _log = logging.getLogger(__name__)
 
+_Work = machine.Do | machine.Undo
+
 
 class Runner:
     """Runs jobs in the calling thread until they are final, or hostd is `stopping`."""
@@ -63,7 +65,7 @@ class Runner:
 
         return self._board.update(job, change), actions[0]
 
-    def _act(self, job: Job, kind: JobKind, action: machine.Do | machine.Undo) -> None:
+    def _act(self, job: Job, kind: JobKind, action: _Work) -> None:
         step = kind.steps[action.step]
         forward = isinstance(action, machine.Do)
         cancellable = forward and not machine.committed(job, kind)
@@ -83,30 +85,26 @@ class Runner:
             self._faults.at(kind, step, "undone")
         self._board.update(job.id, lambda old: machine.mark(old, action.step, StepState.UNDONE))
 
-    def _turned_back(self, job: str, kind: JobKind, action: machine.Action, error: BaseException) -> bool:
+    def _turned_back(self, job: str, kind: JobKind, action: _Work, error: BaseException) -> bool:
         """Note an error; tell whether it has the job undone now, rather than the step tried again."""
+        step = kind.steps[action.step].name
         now = self._board.get(job)
-        step = kind.steps[action.step].name if not isinstance(action, machine.Finish) else ""
-        if isinstance(action, machine.Do) and now.cancel and not machine.committed(now, kind):
-            self._board.log(job, f"{step}: stopped: {machine.describe(error, step)}")
+        self._board.log(job, f"{step}: {machine.describe(error, 'it')}")
+        if isinstance(action, machine.Undo):
+            _warn(now, step, error)
+            return False
+        if now.cancel and not machine.committed(now, kind):  # whatever the step says of being stopped
             self._board.update(job, machine.turn_back)
             return True
-        self._board.log(job, f"{step}: {machine.describe(error, step)}")
-        _log.warning(
-            "job %s (%s), step %s",
-            job,
-            now.title,
-            step,
-            exc_info=None if isinstance(error, EdgeLinuxError) else error,
-        )
-        was_undoing = now.state is JobState.UNDOING
-        return (
-            not was_undoing
-            and self._board.update(job, lambda old: machine.fail(old, kind, error)).state is JobState.UNDOING
-        )
+        _warn(now, step, error)
+        return self._board.update(job, lambda old: machine.fail(old, kind, error)).state is JobState.UNDOING
 
-    def _give_up(self, job: str, kind: JobKind, action: machine.Action, error: BaseException) -> None:
-        step = kind.steps[action.step].name if not isinstance(action, machine.Finish) else ""
-        doing = f"undoing {step}" if isinstance(action, machine.Undo) else f"step {step}"
-        why = machine.describe(error, doing)
+    def _give_up(self, job: str, kind: JobKind, action: _Work, error: BaseException) -> None:
+        doing = "undoing" if isinstance(action, machine.Undo) else "step"
+        why = machine.describe(error, f"{doing} {kind.steps[action.step].name}")
         self._board.update(job, lambda old: machine.give_up(old, kind, why, self._board.clock(), again=True))
+
+
+def _warn(job: Job, step: str, error: BaseException) -> None:
+    trace = None if isinstance(error, EdgeLinuxError) else error
+    _log.warning("job %s (%s), step %s: %s", job.id, job.title, step, error, exc_info=trace)

@@ -11,6 +11,7 @@ from edgelinux_hostd.antlets.numbers import NETWORK, number_of_mac
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.network import bblv
 from edgelinux_hostd.network.names import prepare
+from edgelinux_hostd.network.rebase import check_free
 
 __all__ = ["Lease", "State", "active", "ensure", "leases", "rebase", "remove"]
 
@@ -59,7 +60,11 @@ def ensure(base_ip: str) -> State:
 
 
 def rebase(base_ip: str) -> State:
-    """Start the network anew with another base IP; antlets that run on it would be cut off."""
+    """Start the network anew with another base IP; antlets that run on it would be cut off.
+
+    Raises RefusedError, before anything is stopped, when the host is in that subnet already.
+    """
+    check_free(base_ip)
     with _connection() as connection:
         network = _find(connection)
         if network is not None and network.isActive():

@@ -28,7 +28,7 @@ from edgelinux_hostd.antlets.spec import Nic
 from edgelinux_hostd.network.whole import write_whole
 from edgelinux_hostd.run import run
 
-__all__ = ["PATH", "TABLE", "Card", "cards", "ensure", "loaded", "render"]
+__all__ = ["PATH", "TABLE", "Card", "cards", "ensure", "loaded", "present", "render"]
 
 TABLE = "bridge edgelinux"
 
@@ -142,7 +142,12 @@ def loaded(text: str) -> bool:
     """Say whether the kernel has the table that `render` gave."""
     mark = next((line.strip() for line in text.splitlines() if line.strip().startswith("comment ")), "")
     done = run(["nft", "--terse", "list", "table", *TABLE.split()], check=False)
-    return done.returncode == 0 and mark in done.stdout
+    return done.returncode == 0 and bool(mark) and mark in done.stdout
+
+
+def present() -> bool:
+    """Say whether the kernel has a table of this name, whatever is in it."""
+    return run(["nft", "--terse", "list", "table", *TABLE.split()], check=False).returncode == 0
 
 
 def ensure(base_ip: str, custom: Iterable[Card] = (), path: Path = PATH) -> bool:

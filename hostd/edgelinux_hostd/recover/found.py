@@ -12,7 +12,7 @@ from edgelinux_hostd.antlets.names import check_antlet_name
 from edgelinux_hostd.antlets.numbers import check_number
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.recover.rebuild import salvage
-from edgelinux_hostd.storage.base import KIND, NUMBER, UUID, DatasetInfo, Storage
+from edgelinux_hostd.storage.base import JOB, KIND, NUMBER, UUID, DatasetInfo, Storage
 
 __all__ = ["SYSTEM", "Existing", "Found", "survey"]
 
@@ -87,8 +87,10 @@ class Found:
 
     @property
     def is_antlet(self) -> bool:
-        """Say whether it calls itself an antlet."""
+        """Say whether it calls itself an antlet, and a whole one."""
         kind = self.local.get(KIND)
+        if JOB in self.local:
+            return False
         return kind == "antlet" or (kind is None and self.text is not None)
 
     def saved(self, key: str) -> object:
@@ -113,8 +115,8 @@ def survey(storage: Storage, new_pools: Collection[str]) -> tuple[tuple[Found, .
                     existing.append(known)
                 if known and one.spec is not None:
                     continue
-                if known is None and not one.is_antlet:
-                    continue  # somebody's dataset in a pool of this host: no news
+                if not one.is_antlet:
+                    continue  # somebody's, or a running job's, in a pool of this host: no news
             found.append(one)
     return tuple(found), tuple(existing)
 

@@ -14,7 +14,7 @@ from edgelinux_hostd.antlets.spec import AntletSpec
 from edgelinux_hostd.errors import RefusedError
 from edgelinux_hostd.recover.found import Existing, Found
 from edgelinux_hostd.recover.rebuild import rebuild
-from edgelinux_hostd.storage.base import KIND, NAME, NUMBER, UUID
+from edgelinux_hostd.storage.base import JOB, KIND, NAME, NUMBER, UUID
 
 __all__ = ["Action", "Plan", "plan_recovery"]
 
@@ -138,6 +138,8 @@ def plan_recovery(
 def _left_alone(one: Found, *, renumber: bool) -> str:
     if not one.is_antlet:
         kind = one.local.get(KIND)
+        if JOB in one.local:
+            return "it was being made or deleted when its host stopped"
         return f"it is a {kind}" if kind else "neither properties nor antlet.yaml say that it is an antlet"
     if not one.mounted:
         return one.problem

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from edgelinux_hostd.storage.base import PREFIX, DatasetInfo, SnapshotInfo
+from edgelinux_hostd.storage.base import JOB, KIND, NAME, NUMBER, PREFIX, UUID, DatasetInfo, SnapshotInfo
 
 __all__ = [
     "DATASET_COLUMNS",
     "PROPERTY_COLUMNS",
     "SNAPSHOT_COLUMNS",
+    "SOURCED",
     "Properties",
     "parse_datasets",
     "parse_properties",
@@ -23,6 +24,9 @@ DATASET_COLUMNS = (
 )
 SNAPSHOT_COLUMNS = "name,creation,used,referenced,logicalreferenced,clones"
 PROPERTY_COLUMNS = "name,property,value,source"
+
+# Those whose source matters, by name: with "all", zfs works out every property of every dataset.
+SOURCED = ",".join(("compression", KIND, NAME, NUMBER, UUID, JOB))
 
 # For each dataset its properties, each with its value and source.
 Properties = Mapping[str, Mapping[str, tuple[str, str]]]

@@ -149,8 +149,15 @@ def _check_layout(kind: str, count: int) -> None:
 
 
 def find_disk(text: str, disks: Sequence[Disk]) -> Disk:
-    """Find the one disk that is meant; raises NotFoundError, or InvalidError when it may be several."""
-    found = [disk for disk in disks if text in (disk.path, *disk.links, disk.name, disk.serial, disk.wwn)]
+    """Find the one disk that is meant, by serial number, WWN, or name with or without /dev.
+
+    Raises NotFoundError, or InvalidError when it may be several.
+    """
+    found = [
+        disk
+        for disk in disks
+        if text in (disk.serial, disk.wwn) or {text, f"/dev/{text}"} & {disk.path, *disk.links}
+    ]
     if not text or not found:
         known = ", ".join(disk.path for disk in disks)
         raise NotFoundError(f"there is no disk {text!r}", hint=f"there are: {known or 'none'}")

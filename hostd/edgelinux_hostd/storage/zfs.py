@@ -14,6 +14,7 @@ from edgelinux_hostd.storage.parse import (
     DATASET_COLUMNS,
     PROPERTY_COLUMNS,
     SNAPSHOT_COLUMNS,
+    SOURCED,
     parse_datasets,
     parse_properties,
     parse_snapshots,
@@ -145,7 +146,7 @@ def _read(argv: list[str]) -> str:
 
 
 def _get(which: list[str], name: str) -> list[str]:
-    return ["zfs", "get", *which, "-s", "local,inherited,received", "-o", PROPERTY_COLUMNS, "all", name]
+    return ["zfs", "get", *which, "-s", "local,inherited,received", "-o", PROPERTY_COLUMNS, SOURCED, name]
 
 
 def _options(properties: Mapping[str, str]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,6 +11,10 @@ from pathlib import Path
 import pytest
 import yaml
 from edgelinux_hostd import firewall, layout
+from edgelinux_hostd.antlets import numbers
+from edgelinux_hostd.api.serve import SOCKET
+from edgelinux_hostd.command import client
+from edgelinux_hostd.network import filters
 
 ROOM = Path(__file__).parents[3] / "hostd"
 UNITS = ROOM / "units"
@@ -41,12 +46,69 @@ def test_the_firewall_is_up_before_the_network() -> None:
     assert service["Unit"]["ConditionPathExists"] == f"/{firewall.PATH}"
 
 
+def test_what_antlets_may_send_is_settled_before_the_network() -> None:
+    service = unit("edgelinux-antlet-filter.service")
+    assert service["Unit"]["ConditionPathExists"] == str(filters.PATH)
+    assert service["Service"]["ExecStart"].endswith(f" -f {filters.PATH}")
+    assert "network-pre.target" in service["Unit"]["Before"]
+    # Stopping the unit must not set the antlets free.
+    assert "ExecStop" not in service["Service"]
+
+
+def test_networkmanager_leaves_the_antlets_devices_alone() -> None:
+    text = (ROOM / "networkmanager/60-edgelinux.conf").read_text(encoding="utf-8")
+    assert f"interface-name:{numbers.NETWORK};" in text
+    assert numbers.port(25, 1).startswith("antlet")
+    assert "interface-name:antlet*" in text
+
+
+def test_bridged_frames_are_never_filtered_as_if_they_were_routed() -> None:
+    sysctl = (ROOM / "sysctl/60-edgelinux.conf").read_text(encoding="utf-8")
+    assert "-net.bridge.bridge-nf-call-iptables = 0" in sysctl
+    assert "net.ipv4.ip_forward = 1" in sysctl
+    # The module sets it back when it is loaded, after systemd-sysctl has run.
+    assert "--prefix=/net/bridge" in (ROOM / "udev/60-edgelinux-bridge.rules").read_text(encoding="utf-8")
+
+
 def test_what_the_package_enables_is_there_and_can_be_enabled() -> None:
     package = yaml.safe_load((ROOM / "packaging/package.yaml").read_text(encoding="utf-8"))
     for name in package["units"]["enable"]:
         assert unit(name).has_section("Install"), name
     for file in package["files"]:
         assert list(ROOM.glob(file["source"])), file["source"]
+
+
+# What gives a service a mount namespace of its own (systemd.exec(5)): what hostd mounts must be the host's.
+MOUNT_NAMESPACE = re.compile(
+    r"Bind\w*Paths|\w*ExecPaths|Extension\w+|\w*Images?|InaccessiblePaths|Mount(?!Images)\w+|Private\w+|ProcSubset"
+    r"|Protect\w+|Read\w+Paths|Root\w+|TemporaryFileSystem|DynamicUser"
+)
+
+
+def test_hostd_has_no_mount_namespace_of_its_own() -> None:
+    assert [name for name in unit("hostd.service")["Service"] if MOUNT_NAMESPACE.fullmatch(name)] == []
+
+
+def test_hostds_socket_is_for_a_group_that_there_is() -> None:
+    found = unit("hostd.socket")["Socket"]
+    assert (found["ListenStream"], found["SocketMode"]) == (str(SOCKET), "0660")
+    assert (found["ListenStream"], found["SocketGroup"]) == (client.SOCKET, client.GROUP)
+    lines = (ROOM / "sysusers.d/edgelinux.conf").read_text(encoding="utf-8").splitlines()
+    assert f"g {found['SocketGroup']} -" in lines
+    package = yaml.safe_load((ROOM / "packaging/package.yaml").read_text(encoding="utf-8"))
+    targets = [file["target"] for file in package["files"]]
+    assert "/usr/lib/sysusers.d/edgelinux.conf" in targets
+
+
+@pytest.mark.skipif(not shutil.which("systemd-sysusers"), reason="needs systemd-sysusers")
+def test_the_group_is_made_when_the_tree_is_built(tmp_path: Path) -> None:
+    # As the finished-tree stage does in the tree, without anything that a booted system has.
+    for folder in ("etc", "usr/lib/sysusers.d"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "etc/group").write_text("root:x:0:\n")
+    shutil.copy(ROOM / "sysusers.d/edgelinux.conf", tmp_path / "usr/lib/sysusers.d")
+    subprocess.run(["systemd-sysusers", f"--root={tmp_path}"], check=True, capture_output=True)
+    assert "\nantlet:x:" in (tmp_path / "etc/group").read_text(encoding="utf-8")
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
@@ -58,6 +120,11 @@ def test_systemd_understands_the_units() -> None:
         text=True,
         check=False,
     )
-    # Programs that only a host has are no fault of the units.
-    faults = [line for line in done.stderr.splitlines() if "is not executable" not in line]
+    # Programs that only a host has are no fault of the units, nor are keys that a host's systemd (257) knows
+    # and an older one here does not.
+    faults = [
+        line
+        for line in done.stderr.splitlines()
+        if "is not executable" not in line and "Unknown key 'DelegateSubgroup'" not in line
+    ]
     assert faults == []

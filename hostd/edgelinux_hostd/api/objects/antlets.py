@@ -166,5 +166,5 @@ def _zpool(antlet: records.Antlet, pool: Mapping[str, Any] | None) -> Zpool | No
         size=human(pool.get("size") or 0),
         health=str(pool.get("health", "")),
         mounted=antlet.mounted,
-        managed_origin=antlet.origin,
+        **{"antsle:managed-origin": antlet.origin},
     )

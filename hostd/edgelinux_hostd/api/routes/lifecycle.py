@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Literal
 
 from fastapi import APIRouter, Request, Response
@@ -11,6 +12,7 @@ from edgelinux_hostd.api.agent import Agent
 from edgelinux_hostd.api.answers import done
 from edgelinux_hostd.api.objects.base import Action, Input, Wire
 from edgelinux_hostd.api.work import Work
+from edgelinux_hostd.errors import NotFoundError
 from edgelinux_hostd.operations.params import AntletAction, StopAntlet
 from edgelinux_hostd.runtime.base import State, Stats
 
@@ -128,8 +130,13 @@ def routes(agent: Agent, work: Work) -> APIRouter:
     @router.get("/stats")
     def stats() -> list[StatsObject]:
         """Read what all antlets that run use."""
-        alive = [one for one in agent.antlets() if one.state in (State.RUNNING, State.PAUSED)]
-        return [_stats(one.name, one.state, agent.stats(one.name)) for one in alive]
+        found = []
+        for one in agent.antlets():
+            # One may be deleted meanwhile.
+            with contextlib.suppress(NotFoundError):
+                if one.state in (State.RUNNING, State.PAUSED):
+                    found.append(_stats(one.name, one.state, agent.stats(one.name)))
+        return found
 
     @router.post("/antlets/{name}/console")
     def console(name: str) -> ConsoleObject:

@@ -38,13 +38,14 @@ def routes(agent: Agent, work: Work) -> APIRouter:
     @router.post("/vnics", status_code=201, response_model=Vnic)
     async def add_vnic(request: Request, name: str, body: Vnic) -> Response:
         """Add a network card; its MAC follows from the antlet's number unless given."""
-        number, cards = await work.read(lambda: read(name))
-        after = added(name, number, cards, body)
+
+        def params() -> UpdateAntlet:
+            return UpdateAntlet(name=name, nics=added(name, *read(name), body))
 
         def answer(job: Job) -> Response:
             return JSONResponse(vnics(*read(name))[-1].wire(), 201)
 
-        return await work(request, "update-antlet", UpdateAntlet(name=name, nics=after), answer)
+        return await work(request, "update-antlet", params, answer)
 
     @router.get("/vnics/{mac}", response_model_exclude_none=True)
     def show_vnic(name: str, mac: str) -> Vnic:
@@ -55,9 +56,11 @@ def routes(agent: Agent, work: Work) -> APIRouter:
     @router.delete("/vnics/{mac}", status_code=204)
     async def delete_vnic(request: Request, name: str, mac: str) -> Response:
         """Remove a network card; the others keep their MACs."""
-        number, cards = await work.read(lambda: read(name))
-        after = removed(number, cards, find(name, number, cards, mac))
-        params = UpdateAntlet(name=name, nics=after)
+
+        def params() -> UpdateAntlet:
+            number, cards = read(name)
+            return UpdateAntlet(name=name, nics=removed(number, cards, find(name, number, cards, mac)))
+
         return await work(request, "update-antlet", params, lambda job: Response(status_code=204))
 
     @router.put("/restore-default-nic", response_model=Action)

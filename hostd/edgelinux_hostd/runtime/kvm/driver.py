@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import logging
 import os
 import time
@@ -10,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from edgelinux_hostd.errors import EdgeLinuxError, NotFoundError
+from edgelinux_hostd.errors import BusyError, EdgeLinuxError, NotFoundError
 from edgelinux_hostd.runtime.base import Launch, State, Stats
 from edgelinux_hostd.runtime.kvm import devices, live, lookup
 from edgelinux_hostd.runtime.kvm.connection import Connection
@@ -30,7 +31,7 @@ _PRESS_AGAIN = 15.0
 
 
 class KvmRuntime:
-    """Runs machines; `emulated` says that this host has no KVM and runs them by emulation."""
+    """Runs machines; `emulated()` says that this host has no KVM and runs them by emulation."""
 
     kind = "kvm"
 
@@ -40,15 +41,22 @@ class KvmRuntime:
         # Which domains are ours, by uuid and libvirt's id, which no other run of it has.
         self._known: dict[tuple[str, int], bool] = {}
 
-    @property
+    def offers(self) -> tuple[str, str]:
+        """Give what libvirt and QEMU offer here to machines, as `templates.offers.parse_offers` takes it."""
+
+        def work(connection: Any) -> tuple[str, str]:
+            host = connection.getCapabilities()
+            kind = "kvm" if live.has_kvm(host) else "qemu"
+            return host, connection.getDomainCapabilities(None, None, None, kind, 0)
+
+        return self.connection.call("cannot ask libvirt what it offers", work)
+
     def emulated(self) -> bool:
         """True when machines run by emulation, slowly, since libvirt offers no KVM."""
-        return not live.has_kvm(self.offers())
-
-    def offers(self) -> str:
-        """Give what libvirt and QEMU offer here, as capabilities XML (formatcaps)."""
-        text: str = self.connection.call("cannot ask libvirt what it offers", lambda c: c.getCapabilities())
-        return text
+        return self.connection.call(
+            "cannot ask libvirt what it offers",
+            lambda connection: not live.has_kvm(connection.getCapabilities()),
+        )
 
     def register_events(self, loop: asyncio.AbstractEventLoop, callback: Callback) -> None:
         """Call `callback(name, state)` on the loop's thread whenever a domain's state changes.
@@ -211,7 +219,10 @@ class KvmRuntime:
         return self.connection.call(f"cannot read the figures of {name}", work)
 
     def console(self, name: str) -> int:
-        """Open the serial console of a running antlet: the pseudo-terminal that QEMU made for it."""
+        """Open the serial console of a running antlet: the pseudo-terminal that QEMU made for it.
+
+        Raises BusyError when it is open already.
+        """
         path = self.connection.call(
             f"cannot open the console of {name}",
             lambda connection: lookup.terminal(lookup.need(connection, name)),
@@ -219,6 +230,13 @@ class KvmRuntime:
         if not path:
             raise EdgeLinuxError(f"{name} has no serial console", hint="stop and start it once")
         try:
-            return os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+            descriptor = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
             raise EdgeLinuxError(f"cannot open the console of {name}, {path}: {error.strerror}") from error
+        try:
+            # Two readers would each get a part of what the guest says.
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(descriptor)
+            raise BusyError(f"somebody else is at the console of {name}") from None
+        return descriptor

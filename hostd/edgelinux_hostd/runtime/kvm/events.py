@@ -60,8 +60,7 @@ class Events:
     def _catch_up(self, now: dict[str, State]) -> None:
         gone = {name: State.STOPPED for name in self._told if name not in now}
         for name, state in {**gone, **now}.items():
-            if self._told.get(name) is not state:
-                self._tell(name, state)
+            self._tell(name, state)
 
     def _event(self, _connection: Any, domain: Any, event: int, _detail: int, _opaque: Any) -> None:
         state = _EVENTS.get(event)
@@ -69,6 +68,8 @@ class Events:
             self.loop.call_soon_threadsafe(self._tell, domain.name(), state)
 
     def _tell(self, name: str, state: State) -> None:
+        if self._told.get(name, State.STOPPED) is state:
+            return  # starting is an event, and so is the first instruction
         if state is State.STOPPED:
             self._told.pop(name, None)
         else:

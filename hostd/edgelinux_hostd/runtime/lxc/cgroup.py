@@ -17,14 +17,18 @@ _SLICE = "antlets.slice"
 _PREFIX, _SUFFIX = "antlet-lxc@", ".service"
 _PAUSE = 0.02
 
-# The cgroups in a unit's (lxc.cgroup.dir.*): the guest's, that of liblxc's monitor, and where that goes to delete
-# the others.
+# The cgroups in a unit's (lxc.cgroup.dir.*): the guest's, that of liblxc's monitor, and where that goes to
+# delete the others.
 PARTS = ("container", "monitor", "monitor.pivot")
 
 
 def unit_name(name: str) -> str:
     """Name the systemd unit that a container runs in."""
     return f"{_PREFIX}{name}{_SUFFIX}"
+
+
+# And those in which systemd runs the unit's own commands.
+_SYSTEMD = ("start", ".control")
 
 
 def cgroup_path(name: str) -> str:
@@ -50,8 +54,13 @@ class Cgroup:
         return self.unit / "container"
 
     def running(self) -> bool:
-        """Say whether the container is there, also in the moment when it reboots."""
-        return _events(self.unit).get("populated") == 1
+        """Say whether the container is there, also in the moments of a reboot when its monitor moves about.
+
+        The unit's own cgroup alone would not tell: what systemd runs there counts too.
+        """
+        if any(_populated(self.unit / part) for part in PARTS):
+            return True
+        return _populated(self.unit) and not any(_populated(self.unit / part) for part in _SYSTEMD)
 
     def frozen(self) -> bool:
         """Say whether the guest is frozen."""
@@ -107,6 +116,10 @@ def _events(directory: Path) -> dict[str, int]:
         return _table((directory / "cgroup.events").read_text(encoding="ascii"))
     except OSError:
         return {}
+
+
+def _populated(directory: Path) -> bool:
+    return _events(directory).get("populated") == 1
 
 
 def _table(text: str) -> dict[str, int]:

@@ -13,7 +13,7 @@ from edgelinux_hostd.errors import InvalidError
 from edgelinux_hostd.runtime.base import Launch
 from edgelinux_hostd.runtime.lxc.cgroup import PARTS, cgroup_path
 from edgelinux_hostd.runtime.lxc.domain import Domain, Mount, parse_domain
-from edgelinux_hostd.runtime.lxc.facts import Facts
+from edgelinux_hostd.runtime.lxc.facts import GENERATED, Facts
 from edgelinux_hostd.runtime.lxc.limits import limits, pick_cpus
 
 __all__ = ["DIRECTORY", "first_id", "render_config"]
@@ -21,9 +21,12 @@ __all__ = ["DIRECTORY", "first_id", "render_config"]
 # One directory each: config, log, and what liblxc puts there itself.
 DIRECTORY = "/run/edgelinux/lxc"
 
+# hostd/lxc/lxc-limits.
+HOOK = "/usr/lib/edgelinux/lxc-limits"
+
 _IDS = 0x10000
-# systemd's UIDS-GIDS.md: from here to 0x7FFDFFFF nobody gives out ids (containers of systemd-nspawn end below,
-# foreign ids begin above), and subordinate ids of login.defs(5) end at 600,100,000. All is below 2^31.
+# systemd's UIDS-GIDS.md: from here to 0x7FFDFFFF nobody gives out ids (systemd-nspawn's end below, foreign
+# ids begin above), and subordinate ids of login.defs(5) end at 600,100,000. All is below 2^31.
 _FIRST = 0x70000000
 
 # The guest's, unless its XML says another; the unit's is the host's and has not even /usr/bin.
@@ -33,7 +36,7 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _NEVER = ("mac_admin", "mac_override", "sys_module", "sys_rawio")
 _DROPPED = (*_NEVER, "sys_time")
 
-# Character devices that any program may need: null, zero, full, random, urandom, tty, console, ptmx, pts, fuse.
+# Character devices that programs need: null, zero, full, random, urandom, tty, console, ptmx, pts, fuse.
 _DEVICES = ("1:3", "1:5", "1:7", "1:8", "1:9", "5:0", "5:1", "5:2", "136:*", "10:229")
 
 
@@ -82,9 +85,9 @@ def _items(spec: AntletSpec, domain: Domain, facts: Facts) -> Iterator[tuple[str
     cpus = pick_cpus(facts.cpus, facts.busy, spec.cpu)
     for file, value in limits(spec, domain, cpus).files:
         yield f"lxc.cgroup2.{file}", value
+    # A reboot from inside would go back to the limits of the start; live.py writes down newer ones.
+    yield "lxc.hook.start-host", HOOK
     yield from _nics(spec)
-    yield "lxc.log.level", "WARN"
-    yield "lxc.log.file", f"{DIRECTORY}/{spec.name}/log"
 
 
 def _command(spec: AntletSpec, domain: Domain) -> str:
@@ -101,7 +104,8 @@ def _mount(mount: Mount, privileged: bool) -> str:
     target = _fstab(mount.target.lstrip("/"))
     options = ["ro"] if mount.readonly else []
     if mount.source is None:
-        return f"tmpfs {target} tmpfs {','.join(['nosuid', 'nodev', f'size={mount.size}', *options])},create=dir 0 0"
+        options += ["nosuid", "nodev", f"size={mount.size}"]
+        return f"tmpfs {target} tmpfs {','.join(options)},create=dir 0 0"
     if not privileged:
         options.append("idmap=container")
     return f"{_fstab(str(mount.source))} {target} none {','.join(['bind', *options])},create=dir 0 0"
@@ -116,8 +120,9 @@ def _confinement(domain: Domain, facts: Facts) -> Iterator[tuple[str, str]]:
     if facts.seccomp:
         yield "lxc.seccomp.profile", facts.seccomp
     if facts.apparmor:
-        yield "lxc.apparmor.profile", "generated"
-        if not domain.privileged:
+        profile = GENERATED if domain.privileged else facts.apparmor
+        yield "lxc.apparmor.profile", profile
+        if profile == GENERATED and not domain.privileged:
             # systemd mounts for its services' sandboxes; in a user namespace it may, on what is its own.
             yield "lxc.apparmor.allow_nesting", "1"
     if domain.capabilities == "deny":

@@ -2,7 +2,7 @@
 what the elements mean.
 
 Memory, processors and network cards are the specification's, not the XML's. Elements that mean nothing to a
-container on ZFS (blkiotune: ZFS does its own input and output) or that hostd decides (resource) are passed over.
+container on ZFS (blkiotune: ZFS schedules by itself) or that hostd decides (resource) are passed over.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,11 +18,15 @@ from edgelinux_hostd.runtime.lxc.cgroup import ROOT, Cgroup, cgroups, unit_name
 from edgelinux_hostd.runtime.lxc.console import open_console
 from edgelinux_hostd.runtime.lxc.domain import parse_domain
 from edgelinux_hostd.runtime.lxc.facts import Facts, read_facts
+from edgelinux_hostd.runtime.lxc.guestpath import exists_below
 from edgelinux_hostd.runtime.lxc.limits import parse_cpu_list
 from edgelinux_hostd.runtime.lxc.stats import read_stats
 
 __all__ = ["LxcRuntime"]
 
+# A line of liblxc's log: "lxc-start NAME TIME ERROR part - file.c:function:line - words". What is said first
+# is the cause, the rest follows from it.
+_ERROR = re.compile(r" ERROR .*? - \S+:\S+:\d+ - (.*)")
 _LOG_LINES = 3
 # What the kernel and systemd may take to clear up after the last process is gone.
 _SETTLE = 10.0
@@ -109,8 +114,7 @@ class LxcRuntime:
         """Set a running container's memory, processors and processes; names what waits for its next start."""
         cgroup = self._running(launch.spec.name)
         facts = self._facts(launch.spec.name)
-        before = self._path(launch.spec.name).read_text(encoding="utf-8")
-        return live.apply(cgroup, before, launch, facts)
+        return live.apply(cgroup, self._directory / launch.spec.name, launch, facts)
 
     def stats(self, name: str) -> Stats:
         """Read what a running container uses."""
@@ -184,8 +188,7 @@ class LxcRuntime:
             text = (self._directory / name / "log").read_text(encoding="utf-8", errors="replace")
         except OSError:
             return ""
-        lines = [line.split(" ERROR ", 1)[1] for line in text.splitlines() if " ERROR " in line]
-        said = [line.split(" - ", 1)[-1].strip() for line in lines]
+        said = [match[1].strip() for line in text.splitlines() if (match := _ERROR.search(line))]
         return "; ".join(dict.fromkeys(said[:_LOG_LINES]))
 
 
@@ -195,17 +198,5 @@ def _check_root(launch: Launch) -> None:
     domain = parse_domain(launch.xml, name, launch.directory)
     if not domain.rootfs.is_dir():
         raise EdgeLinuxError(f"antlet {name} does not start: no directory {domain.rootfs}")
-    init = domain.init[0]
-    # Not followed: in the guest's root a link means something else than on the host.
-    if not os.path.lexists(f"{domain.rootfs}{init}") and not _through_links(domain.rootfs, init):
-        raise EdgeLinuxError(f"antlet {name} does not start: no {init} in {domain.rootfs}")
-
-
-def _through_links(rootfs: Path, init: str) -> bool:
-    """Say whether there may be a program at `init` when a directory on the way is a link."""
-    path = rootfs
-    for part in Path(init).parts[1:]:
-        path /= part
-        if path.is_symlink():
-            return True
-    return False
+    if not exists_below(domain.rootfs, domain.init[0]):
+        raise EdgeLinuxError(f"antlet {name} does not start: no {domain.init[0]} in {domain.rootfs}")

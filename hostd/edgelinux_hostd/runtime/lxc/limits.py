@@ -1,4 +1,4 @@
-"""What a container may use, as cgroup v2 says it: the same values for its configuration and, live, its files."""
+"""What a container may use, as cgroup v2 says it: the same for its configuration and, live, its files."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.runtime.base import Launch
@@ -18,18 +19,29 @@ _LIMIT = "lxc.cgroup2."
 _LIVE = ("memory.swap.max", "memory.high", "cpu.max", "cpu.weight", "pids.max")
 
 
-def apply(cgroup: Cgroup, before: str, launch: Launch, facts: Facts) -> tuple[str, ...]:
-    """Set a running container's limits; `before` is the configuration it was started with.
+def apply(cgroup: Cgroup, directory: Path, launch: Launch, facts: Facts) -> tuple[str, ...]:
+    """Set a running container's limits; `directory` holds the configuration that it was started with.
 
-    Gives the names of what its next start will change, sorted. Raises EdgeLinuxError.
+    They are written down there for a reboot from inside, too (lxc/lxc-limits). Gives the names of what its
+    next start will change, sorted. Raises EdgeLinuxError.
     """
-    wanted = dict(_items(render_config(launch, facts)))
-    left = set(waiting(before, render_config(launch, facts)))
-    for file in _LIVE:
-        cgroup.write(file, wanted[_LIMIT + file])
-    _processors(cgroup, wanted.get(f"{_LIMIT}cpuset.cpus", ""), facts)
-    if not _memory(cgroup, int(wanted[f"{_LIMIT}memory.max"]), wanted[f"{_LIMIT}memory.high"]):
+    after = render_config(launch, facts)
+    wanted = dict(_items(after))
+    left = set(waiting((directory / "config").read_text(encoding="utf-8"), after))
+    changed = {file: wanted[_LIMIT + file] for file in _LIVE}
+    cpus = _processors(cgroup, wanted.get(f"{_LIMIT}cpuset.cpus", ""), facts)
+    if cpus:
+        changed["cpuset.cpus"] = cpus
+    for file, value in changed.items():
+        cgroup.write(file, value)
+    maximum = wanted[f"{_LIMIT}memory.max"]
+    if _memory(cgroup, int(maximum), changed["memory.high"]):
+        changed["memory.max"] = maximum
+    else:
         left.add("ram")
+    scratch = directory / "limits.new"
+    scratch.write_text("".join(f"{file} {value}\n" for file, value in changed.items()), encoding="ascii")
+    scratch.replace(directory / "limits")
     return tuple(sorted(left))
 
 
@@ -50,12 +62,13 @@ def _items(config: str) -> list[tuple[str, str]]:
     return [(key, value) for key, _, value in pairs]
 
 
-def _processors(cgroup: Cgroup, wanted: str, facts: Facts) -> None:
-    """Change the set only when it has another size, so that a guest is not moved about for nothing."""
-    now = parse_cpu_list(cgroup.read("cpuset.cpus"))
+def _processors(cgroup: Cgroup, wanted: str, facts: Facts) -> str:
+    """Decide the set: the one it has when its size is right, so that a guest is not moved for nothing."""
+    text = cgroup.read("cpuset.cpus")
     count = len(parse_cpu_list(wanted)) or len(facts.cpus)
-    if len(now or facts.cpus) != count:
-        cgroup.write("cpuset.cpus", wanted or cpu_list(facts.cpus))
+    if len(parse_cpu_list(text) or facts.cpus) == count:
+        return text
+    return wanted or cpu_list(facts.cpus)
 
 
 def _memory(cgroup: Cgroup, wanted: int, high: str) -> bool:

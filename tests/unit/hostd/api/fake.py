@@ -50,6 +50,7 @@ class FakeAgent:
         self.silence = 15.0
         self.submitted: list[tuple[str, Params]] = []
         self.readers = 0
+        self.silences = 0
 
     # What is there
 
@@ -202,6 +203,7 @@ class FakeAgent:
                     there = self._change.wait_for(lambda at=at: len(self._events) > at, self.silence)  # type: ignore[misc]
                     found = self._events[at:]
                 if not there:
+                    self.silences += 1
                     yield {}
                 yield from found
                 at += len(found)

@@ -235,7 +235,7 @@ def test_renaming(client: TestClient, agent: FakeAgent) -> None:
 
 def test_cloning_and_what_depends(client: TestClient, agent: FakeAgent) -> None:
     agent.add("web1")
-    body = {
+    body: dict[str, Any] = {
         "src-antlet": {"dname": "web1", "snapshot-name": "monday"},
         "dst-antlet": {"dname": "web2", "compression": "lz4", "zpool-name": "antlets", "antlet-num": 30},
     }

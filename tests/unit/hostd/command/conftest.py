@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import uvicorn
 from click.testing import CliRunner, Result
 from edgelinux_hostd.api.app import create_app
-from edgelinux_hostd.api.serve import listen
+from edgelinux_hostd.api.serve import Server, configure, listen
 from edgelinux_hostd.cli import antlet
 from edgelinux_hostd.command.client import Client
 from edgelinux_hostd.errors import EdgeLinuxError
@@ -29,15 +28,7 @@ def agent() -> FakeAgent:
 def socket(agent: FakeAgent, tmp_path: Path) -> Iterator[str]:
     """The path of a socket at which a real server serves the agent."""
     path = tmp_path / "hostd.sock"
-    config = uvicorn.Config(
-        create_app(agent),
-        loop="asyncio",
-        http="h11",
-        ws="none",
-        log_config=None,
-        timeout_graceful_shutdown=1,
-    )
-    server = uvicorn.Server(config)
+    server = Server(configure(create_app(agent)))
     listener = listen(path)
     thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()

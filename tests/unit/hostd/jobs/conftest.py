@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
+from edgelinux_hostd.errors import RefusedError
 from edgelinux_hostd.jobs.database import Database
 from edgelinux_hostd.jobs.engine import JobEngine
 from edgelinux_hostd.jobs.events import EventBus
 from edgelinux_hostd.jobs.faults import Faults
-from edgelinux_hostd.jobs.model import JobKind, Step
+from edgelinux_hostd.jobs.model import Context, JobKind, Step
 from edgelinux_hostd.jobs.store import JobStore
 from pydantic import BaseModel
 
 Start = Callable[..., JobEngine]
+
+
+LONG = 30.0
+"""Seconds that nothing takes; a test that waits so long fails."""
 
 
 class Params(BaseModel):
@@ -33,16 +38,48 @@ def kind(*steps: Step, name: str = "create") -> JobKind:
     )
 
 
+class Gate:
+    """A step that reports that it runs, and goes on when it is let."""
+
+    def __init__(self) -> None:
+        self.runs = threading.Event()
+        self.go = threading.Event()
+
+    def do(self, context: Context) -> None:
+        self.runs.set()
+        assert self.go.wait(LONG)
+        context.progress(0.5)
+
+
+def nothing(context: Context) -> None:
+    pass
+
+
+def refuse(context: Context) -> None:
+    raise RefusedError("web1 has clones", items=["web2", "web3"])
+
+
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
     """Start an engine over the one database of this test; those begun before are left as they are."""
     running: list[tuple[JobEngine, Database]] = []
 
-    def start(kinds: Sequence[JobKind], **options: Any) -> JobEngine:
+    def start(
+        kinds: Sequence[JobKind],
+        *,
+        bus: EventBus | None = None,
+        workers: int = 4,
+        delays: Sequence[float] = (0.0, 0.0),
+    ) -> JobEngine:
         database = Database(tmp_path / "state" / "hostd.db")
-        options = {"delays": (0.0, 0.0), "faults": Faults(tmp_path / "faults")} | options
-        bus = options.pop("bus", None) or EventBus()
-        engine = JobEngine(JobStore(database), kinds, bus, **options)
+        engine = JobEngine(
+            JobStore(database),
+            kinds,
+            bus or EventBus(),
+            workers=workers,
+            faults=Faults(tmp_path / "faults"),
+            delays=delays,
+        )
         running.append((engine, database))
         engine.recover()
         return engine

@@ -55,6 +55,7 @@ class Hostd:
             pool=lambda name: {},
             free_disks=lambda: [],
             network=lambda: {},
+            host=lambda: {},
             serve_console=lambda descriptor: "",
         )
         self.agent = HostAgent(services, self.engine, bus, self.operations, views, reserved)

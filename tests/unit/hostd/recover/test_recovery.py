@@ -127,6 +127,20 @@ def test_what_is_neither_is_listed_and_left_alone(storage: MemoryStorage) -> Non
     assert storage.calls == before
 
 
+def test_what_a_job_left_half_made_is_left_alone(storage: MemoryStorage) -> None:
+    add(storage, f"{NEW}/half", 25, ONE)
+    add(storage, "antlets/making", 26, TWO, file=False)
+    for dataset in (f"{NEW}/half", "antlets/making"):
+        storage.set(dataset, {"edgelinux:job": "17"})
+    planned = plan(storage, [POOL])
+    assert planned.lines == (f"{NEW}/half: left alone: it was being made or deleted when its host stopped",)
+    assert [action.kind for action in planned.actions] == ["keep-pool"]
+    # Its number is taken all the same.
+    add(storage, f"{NEW}/web1", 26, UUID(int=7, version=4))
+    with pytest.raises(RefusedError, match="number 26 is that of antlets/making"):
+        plan(storage, [POOL])
+
+
 def test_one_that_is_not_mounted_is_left_alone(storage: MemoryStorage) -> None:
     add(storage, f"{NEW}/web1", 25, ONE)
     storage.unmount(f"{NEW}/web1")

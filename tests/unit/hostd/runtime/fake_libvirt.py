@@ -28,6 +28,7 @@ CONSTANTS = {
     "VIR_DOMAIN_METADATA_ELEMENT": 2,
     "VIR_DOMAIN_AFFECT_LIVE": 1,
     "VIR_DOMAIN_SHUTDOWN_DEFAULT": 0,
+    "VIR_DOMAIN_EVENT_ID_LIFECYCLE": 0,
 }
 
 CAPABILITIES = """\
@@ -144,6 +145,8 @@ class Connect:
         self.host = host
         self.broken = False
         self.closed = False
+        self.on_close: Callable[[], None] = lambda: None
+        self.on_event: Callable[[Domain, int], None] = lambda _domain, _event: None
 
     def isAlive(self) -> int:
         return int(not self.broken)
@@ -151,6 +154,25 @@ class Connect:
     def close(self) -> int:
         self.closed = True
         return 0
+
+    def registerCloseCallback(self, callback: Callable[..., None], opaque: Any) -> None:
+        self.on_close = lambda: callback(self, 1, opaque)
+
+    def unregisterCloseCallback(self) -> None:
+        self.on_close = lambda: None
+
+    def domainEventRegisterAny(
+        self, domain: None, kind: int, callback: Callable[..., None], opaque: Any
+    ) -> None:
+        assert (domain, kind) == (None, CONSTANTS["VIR_DOMAIN_EVENT_ID_LIFECYCLE"])
+        self.on_event = lambda domain, event: callback(self, domain, event, 0, opaque)
+
+    def breaks_off(self) -> None:
+        self.broken = True
+        self.on_close()
+
+    def tells(self, domain: Domain, event: int) -> None:
+        self.on_event(domain, event)
 
     def _check(self) -> None:
         if self.host.breaks:
@@ -162,6 +184,10 @@ class Connect:
     def getCapabilities(self) -> str:
         self._check()
         return CAPABILITIES.format(kvm="<domain type='kvm'/>" if self.host.kvm else "")
+
+    def getDomainCapabilities(self, emulator: None, arch: None, machine: None, kind: str, _flags: int) -> str:
+        self._check()
+        return f"<domainCapabilities><domain>{kind}</domain></domainCapabilities>"
 
     def lookupByName(self, name: str) -> Domain:
         self._check()

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 from edgelinux_hostd.antlets.spec import AntletSpec, Nic
-from edgelinux_hostd.errors import EdgeLinuxError, RefusedError
+from edgelinux_hostd.errors import BusyError, EdgeLinuxError, RefusedError
 from edgelinux_hostd.runtime.base import Launch, State
 from edgelinux_hostd.runtime.kvm.connection import Connection
 from edgelinux_hostd.runtime.kvm.driver import KvmRuntime
@@ -63,9 +63,20 @@ def test_host_without_kvm_emulates_and_says_so(
 ) -> None:
     host.kvm = False
     runtime.start(launch())
-    assert runtime.emulated
+    assert runtime.emulated()
     assert host.domains["web1"].root.get("type") == "qemu"
     assert "web1 runs by emulation" in caplog.text
+
+
+@pytest.mark.parametrize(("kvm", "kind"), [(True, "kvm"), (False, "qemu")])
+def test_offers_are_those_of_the_way_machines_run_here(
+    runtime: KvmRuntime, host: Host, kvm: bool, kind: str
+) -> None:
+    host.kvm = kvm
+    capabilities, domain = runtime.offers()
+    assert "<capabilities>" in capabilities
+    assert f"<domain>{kind}</domain>" in domain
+    assert runtime.emulated() is not kvm
 
 
 def test_seed_is_attached_where_there_is_one(runtime: KvmRuntime, host: Host, tmp_path: Path) -> None:
@@ -278,6 +289,8 @@ def test_console_is_the_pseudo_terminal_of_the_machine(runtime: KvmRuntime, host
         os.write(machine, b"login: \n")
         os.set_blocking(console, True)
         assert os.read(console, 100).startswith(b"login: ")
+        with pytest.raises(BusyError, match="somebody else is at the console of web1"):
+            runtime.console("web1")
         os.close(console)
     finally:
         os.close(machine)

@@ -63,7 +63,9 @@ def test_a_plan_survives_being_written_down() -> None:
     assert PoolPlan.model_validate(json.loads(json.dumps(plan.model_dump(mode="json")))) == plan
 
 
-@pytest.mark.parametrize("text", ["/dev/sdb", "sdb", "serial-sdb", "/dev/disk/by-id/wwn-0xsdb"])
+@pytest.mark.parametrize(
+    "text", ["/dev/sdb", "sdb", "serial-sdb", "/dev/disk/by-id/wwn-0xsdb", "disk/by-id/wwn-0xsdb"]
+)
 def test_a_disk_can_be_named_in_several_ways(text: str) -> None:
     assert plan_pool("hdd", "single", [text], DISKS).disks == ("/dev/sdb",)
 
