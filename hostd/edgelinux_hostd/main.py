@@ -46,9 +46,7 @@ def _serve() -> None:
     gate = NetworkGate()
     services = build_services(Settings(database), {"lxc": lxc, "kvm": kvm}, kvm, gate.wait)
     bus = EventBus()
-    agent, engine = build_agent(
-        services, JobStore(database), bus, lambda: {"base-ip": services.base_ip()}, RUN / "console"
-    )
+    agent, engine = build_agent(services, JobStore(database), bus, RUN / "console")
     engine.recover()
 
     def settle() -> None:

@@ -7,8 +7,8 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
+from edgelinux_hostd import zfs
 from edgelinux_hostd.agent import HostAgent, Views
 from edgelinux_hostd.antlets.files import TEMPLATE_XML, read_template_xml
 from edgelinux_hostd.antlets.inventory import Inventory
@@ -16,27 +16,29 @@ from edgelinux_hostd.antlets.numbers import DEFAULT_BASE_IP
 from edgelinux_hostd.antlets.records import Template, TemplateVersion
 from edgelinux_hostd.antlets.spec import AntletSpec
 from edgelinux_hostd.console import ConsoleServer
+from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.host import status as host_status
 from edgelinux_hostd.jobs.engine import JobEngine
 from edgelinux_hostd.jobs.events import EventBus
 from edgelinux_hostd.jobs.settings import Settings
 from edgelinux_hostd.jobs.store import JobStore
-from edgelinux_hostd.network import filters, names
+from edgelinux_hostd.network import defined, filters, names, show
+from edgelinux_hostd.network.rebase import SETTING, check_free
 from edgelinux_hostd.operations.kinds import operations
 from edgelinux_hostd.operations.services import HostSize, Services
+from edgelinux_hostd.operations.tools import NetworkTools, PoolTools, RecoveryTools, Tools
+from edgelinux_hostd.recover import imports
+from edgelinux_hostd.recover import perform as recovery
 from edgelinux_hostd.runtime.base import Runtime
 from edgelinux_hostd.runtime.kvm import cloudinit
 from edgelinux_hostd.runtime.kvm.driver import KvmRuntime
 from edgelinux_hostd.runtime.lxc.driver import LxcRuntime
-from edgelinux_hostd.storage import report
+from edgelinux_hostd.storage import pools, report, scrub
 from edgelinux_hostd.storage.zfs import ZfsStorage
 from edgelinux_hostd.templates import catalogue, pipeline, template_file
 from edgelinux_hostd.templates.offers import HostOffers, parse_offers
 
-__all__ = ["BASE_IP", "build_agent", "build_services", "host_size", "inventory", "runtimes"]
-
-# The setting that holds the base IP of the antlets' network.
-BASE_IP = "base_ip"
+__all__ = ["build_agent", "build_services", "host_size", "inventory", "runtimes"]
 
 
 def runtimes() -> dict[str, Runtime]:
@@ -55,23 +57,33 @@ def host_size() -> HostSize:
     return HostSize(ram=pages * size // 1024**2, cpus=len(os.sched_getaffinity(0)))
 
 
-class _Domains:
-    """Makes domain XML from template files. What was found valid once is not put to the schema again."""
+class _Offers:
+    """What libvirt and QEMU offer, asked for once: it changes with the image only."""
 
     def __init__(self, kvm: KvmRuntime) -> None:
         self._kvm = kvm
-        self._offers: HostOffers | None = None
+        self._found: HostOffers | None = None
+
+    def __call__(self) -> HostOffers:
+        if self._found is None:
+            self._found = parse_offers(*self._kvm.offers())
+        return self._found
+
+
+class _Domains:
+    """Makes domain XML from template files. What was found valid once is not put to the schema again."""
+
+    def __init__(self, offers: Callable[[], HostOffers]) -> None:
+        self._offers = offers
         self._valid: set[str] = set()
 
     def __call__(self, directory: Path, spec: AntletSpec) -> str:
-        if self._offers is None:
-            self._offers = parse_offers(*self._kvm.offers())
         text = read_template_xml(directory)
         digest = hashlib.sha256(text.encode()).hexdigest()
         prepared = pipeline.prepare(
             text,
             spec,
-            self._offers,
+            self._offers(),
             where=str(directory / TEMPLATE_XML),
             privileged=template_file.load(directory).privileged,
             validate=digest not in self._valid,
@@ -88,9 +100,11 @@ def build_services(
 ) -> Services:
     """Give what operations work with."""
     storage = ZfsStorage()
+    offers = _Offers(kvm)
 
     def base_ip() -> str:
-        return settings.get(BASE_IP, DEFAULT_BASE_IP)
+        found: str = settings.get(SETTING, DEFAULT_BASE_IP)
+        return found
 
     listing = Inventory(storage, drivers, base_ip)
 
@@ -109,6 +123,18 @@ def build_services(
         ]
         filters.ensure(base_ip(), custom)
 
+    def rebase(base: str) -> None:
+        # The filters for the new addresses first: nothing is ever on the network without them.
+        before = base_ip()
+        settings.set(SETTING, base)
+        try:
+            publish_names()
+            defined.rebase(base)
+        except EdgeLinuxError:
+            settings.set(SETTING, before)
+            publish_names()
+            raise
+
     return Services(
         storage=storage,
         runtimes=drivers,
@@ -116,19 +142,42 @@ def build_services(
         size=host_size(),
         base_ip=base_ip,
         template=template,
-        domain=_Domains(kvm),
+        domain=_Domains(offers),
         default_nics=pipeline.default_nics,
         make_seed=cloudinit.make_seed,
         publish_names=publish_names,
         await_network=await_network,
+        default_pool=_default_pool,
+        tools=Tools(
+            offers=offers,
+            pools=PoolTools(
+                plan=lambda name, kind, wanted, erase: pools.plan(name, kind, wanted, erase=erase),
+                create=lambda plan: pools.create_pool(plan, storage),
+                undo=lambda plan: pools.undo_create_pool(plan, storage),
+                start_scrub=scrub.start,
+                stop_scrub=scrub.stop,
+            ),
+            network=NetworkTools(check_free=check_free, rebase=rebase),
+            recovery=RecoveryTools(
+                find=imports.find_imports,
+                bring_in=lambda pool, force: imports.import_found(pool, force=force),
+                release=imports.undo_import,
+                plan=lambda found, renumber: recovery.plan(storage, found, renumber=renumber),
+                perform=lambda action: recovery.perform(action, storage),
+            ),
+        ),
     )
+
+
+def _default_pool() -> str:
+    mounts = Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()
+    return zfs.root_dataset(mounts).partition("/")[0]
 
 
 def build_agent(
     services: Services,
     store: JobStore,
     bus: EventBus,
-    network: Callable[[], Mapping[str, Any]],
     console_directory: Path,
 ) -> tuple[HostAgent, JobEngine]:
     """Give the agent and its job engine, which is not started yet."""
@@ -145,7 +194,7 @@ def build_agent(
         pools=report.pool_reports,
         pool=report.pool_report,
         free_disks=report.free_disks,
-        network=network,
+        network=lambda: show.describe(services.base_ip()),
         host=lambda: asdict(host_status()),
         serve_console=lambda descriptor: str(consoles.open(descriptor)),
     )

@@ -173,6 +173,8 @@ class TestStorage:
         assert properties(host, root, "canmount", "mountpoint") == {"canmount": "noauto", "mountpoint": "/"}
         assert int(properties(host, root, "reservation")["reservation"]) > 0
         assert host.run("zfs list antlets/TEMPLATES").rc == 0
+        listed = host.check_output("zfs list -H -o name -t snapshot -r antlets/TEMPLATES").splitlines()
+        assert [name.partition("@")[0].rpartition("/")[2] for name in listed] == ["debian-13.lxc", "tiny"]
 
     @pytest.mark.parametrize(
         ("dataset", "directory"),

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
 from edgelinux_hostd.errors import EdgeLinuxError
 
-__all__ = ["TEMPLATE_XML", "read_template_xml", "remove_in_root", "write_in_root"]
+__all__ = ["TEMPLATE_XML", "read_template_xml", "write_in_root"]
 
 TEMPLATE_XML = "antlet.xml.j2"
 
@@ -65,14 +64,3 @@ def write_in_root(root: Path, path: str, text: str, *, mode: int = 0o644) -> Non
             file.flush()
             os.fsync(file.fileno())
         os.rename(scratch, name, src_dir_fd=directory, dst_dir_fd=directory)
-
-
-def remove_in_root(root: Path, path: str, pattern: str = "") -> None:
-    """Remove a file below a guest's root, or those of a directory that match a pattern; absent is fine."""
-    whole = f"{path}/{pattern}" if pattern else path
-    with suppress(EdgeLinuxError), _parent(root, whole, create=False) as (directory, name):
-        with os.scandir(directory) as entries:
-            found = [entry.name for entry in entries if not entry.is_dir(follow_symlinks=False)]
-        for file in found:
-            if fnmatch(file, name):
-                os.unlink(file, dir_fd=directory)

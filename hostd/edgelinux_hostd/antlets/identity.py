@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgelinux_hostd.antlets.files import remove_in_root, write_in_root
+from edgelinux_hostd.antlets.files import write_in_root
 from edgelinux_hostd.antlets.spec import AntletSpec
 
-__all__ = ["forget_identity", "write_identity", "write_ssh_keys"]
+__all__ = ["write_identity", "write_ssh_keys"]
 
 
 def write_identity(root: Path, spec: AntletSpec) -> None:
@@ -30,16 +30,3 @@ def write_ssh_keys(root: Path, keys: Sequence[str]) -> None:
     if keys:
         lines = "".join(f"{key.strip()}\n" for key in keys)
         write_in_root(root, "root/.ssh/authorized_keys", lines, mode=0o600)
-
-
-def forget_identity(root: Path) -> None:
-    """Remove what no two systems may have in common: they make it anew when they start next.
-
-    machine-id(5) stays as an empty file, which systemd fills without applying presets again.
-    """
-    write_in_root(root, "etc/machine-id", "")
-    remove_in_root(root, "var/lib/dbus/machine-id")
-    remove_in_root(root, "var/lib/systemd/random-seed")
-    remove_in_root(root, "etc/ssh", "ssh_host_*")
-    remove_in_root(root, "var/lib/dhcp", "*.leases")
-    remove_in_root(root, "var/lib/systemd/network", "*")

@@ -10,6 +10,7 @@ from edgelinux_hostd.antlets.records import Template
 from edgelinux_hostd.antlets.spec import AntletSpec, Nic
 from edgelinux_hostd.errors import InvalidError, NotFoundError, RefusedError
 from edgelinux_hostd.jobs.model import Context, JobKind
+from edgelinux_hostd.network.check import check_nics
 from edgelinux_hostd.operations.checks import check_free_name, check_size, check_ssh_keys, choose_number
 from edgelinux_hostd.operations.making import making_steps
 from edgelinux_hostd.operations.params import CreateAntlet
@@ -44,6 +45,7 @@ def create_antlet(host: Services, reserved: Collection[int]) -> Operation:
         )
         # The XML is looked at before anything is made.
         spec = AntletSpec.model_validate({**_fields(host, decided, template), "uuid": str(_NO_UUID)})
+        check_nics(spec.number, spec.nics)
         host.domain(template.directory, spec)
         return decided
 

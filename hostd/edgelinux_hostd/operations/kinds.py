@@ -8,9 +8,13 @@ from edgelinux_hostd.operations.clone import clone_antlet
 from edgelinux_hostd.operations.create import create_antlet
 from edgelinux_hostd.operations.delete import delete_antlet
 from edgelinux_hostd.operations.lifecycle import lifecycle_operations
+from edgelinux_hostd.operations.network import rebase_network
+from edgelinux_hostd.operations.pools import create_pool, scrub_pool
+from edgelinux_hostd.operations.recover import recover_antlets
 from edgelinux_hostd.operations.rename import rename_antlet
 from edgelinux_hostd.operations.services import Operation, Services
 from edgelinux_hostd.operations.snapshots import delete_snapshot, restore_snapshot, take_snapshot
+from edgelinux_hostd.operations.templates import delete_template, import_template, make_template
 from edgelinux_hostd.operations.update import update_antlet
 
 __all__ = ["operations"]
@@ -28,5 +32,12 @@ def operations(host: Services, reserved: Collection[int]) -> Mapping[str, Operat
         delete_snapshot(host),
         restore_snapshot(host),
         delete_antlet(host),
+        import_template(host),
+        make_template(host),
+        delete_template(host),
+        rebase_network(host),
+        create_pool(host),
+        scrub_pool(host),
+        recover_antlets(host),
     )
     return {operation.kind.name: operation for operation in found}

@@ -9,10 +9,26 @@ from edgelinux_hostd.operations.params import AntletAction, Params, StopAntlet
 from edgelinux_hostd.operations.services import Operation, Services
 from edgelinux_hostd.runtime.base import State
 
-__all__ = ["lifecycle_operations"]
+__all__ = ["lifecycle_operations", "shut_down"]
 
 # How long one wait for a clean stop lasts before the job looks whether it was cancelled, in seconds.
 _SLICE = 2.0
+
+
+def shut_down(host: Services, ctx: Context, antlet: Antlet, timeout: float) -> None:
+    """Stop an antlet: cleanly, then by force after `timeout` seconds; raises CancelledError while waiting."""
+    runtime, name, waited = host.runtime(antlet), antlet.name, 0.0
+    if antlet.state is State.PAUSED:
+        runtime.resume(name)
+    while antlet.state is not State.STOPPED and waited < timeout:
+        ctx.progress(waited / timeout, f"waiting for {name} to shut down")
+        patience = min(_SLICE, timeout - waited)
+        if runtime.stop(name, patience):
+            return
+        waited += patience
+    if antlet.state is not State.STOPPED and timeout:
+        ctx.log(f"{name} did not shut down within {timeout:g} s: ended by force")
+    runtime.kill(name)
 
 
 def lifecycle_operations(host: Services) -> tuple[Operation, ...]:
@@ -28,20 +44,7 @@ def lifecycle_operations(host: Services) -> tuple[Operation, ...]:
         host.runtime(antlet).kill(antlet.name)
 
     def stop(ctx: Context) -> None:
-        antlet = host.inventory.antlet(ctx.params.name)
-        runtime, name, waited = host.runtime(antlet), antlet.name, 0.0
-        if antlet.state == State.PAUSED:
-            runtime.resume(name)
-        timeout: float = ctx.params.timeout
-        while antlet.state != State.STOPPED and waited < timeout:
-            ctx.progress(waited / timeout, f"waiting for {name} to shut down")
-            patience = min(_SLICE, timeout - waited)
-            if runtime.stop(name, patience):
-                return
-            waited += patience
-        if antlet.state != State.STOPPED and timeout:
-            ctx.log(f"{name} did not shut down within {timeout:g} s: ended by force")
-        runtime.kill(name)
+        shut_down(host, ctx, host.inventory.antlet(ctx.params.name), ctx.params.timeout)
 
     def pause(ctx: Context) -> None:
         antlet = host.inventory.antlet(ctx.params.name)

@@ -9,18 +9,20 @@ from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
-from edgelinux_hostd.antlets.identity import forget_identity, write_identity, write_ssh_keys
+from edgelinux_hostd.antlets.identity import write_identity, write_ssh_keys
 from edgelinux_hostd.antlets.inventory import identity_properties
 from edgelinux_hostd.antlets.spec import AntletSpec, dump
 from edgelinux_hostd.errors import EdgeLinuxError, RefusedError
 from edgelinux_hostd.jobs.model import Context, Step
 from edgelinux_hostd.operations.services import Services
 from edgelinux_hostd.storage.base import JOB
+from edgelinux_hostd.templates.identity import forget
 
 __all__ = ["Plan", "making_steps"]
 
-# What goes through the antlet's directory: the guest's own users (on to rootfs/) and QEMU's (on to disks/).
-_MODE = 0o711
+# QEMU's user has to come to disks/. A container's root is mounted for it, and must not be within reach of the
+# host's users: its root's files are root's on disk, set-user-id bits included.
+_MODE = {"kvm": 0o711, "lxc": 0o700}
 
 # The plan of a new antlet: its specification, without the uuid, and the snapshot it will be a clone of.
 Plan = Callable[[Context], tuple[dict[str, Any], str]]
@@ -66,10 +68,10 @@ def making_steps(host: Services, plan: Plan) -> tuple[Step, ...]:
     def specify(ctx: Context) -> None:
         spec = _spec(ctx)
         directory = _directory(host, ctx)
-        directory.chmod(_MODE)
+        directory.chmod(_MODE[spec.kind])
         dump(spec, directory)
         if spec.kind == "lxc":
-            forget_identity(directory / "rootfs")
+            forget(directory / "rootfs")
             write_identity(directory / "rootfs", spec)
             write_ssh_keys(directory / "rootfs", spec.ssh_keys)
         else:

@@ -187,11 +187,15 @@ class RebaseNetwork(Params):
 
 
 class CreatePool(Params):
-    """Create a pool on disks that nothing uses; `disks` are paths or names below /dev."""
+    """Create a pool on disks that nothing uses; `disks` are paths, names below /dev or serial numbers.
+
+    What lies on them is erased only when told to.
+    """
 
     name: str
     layout: Literal["mirror", "single"]
     disks: tuple[str, ...] = Field(min_length=1)
+    erase: bool = False
 
 
 class ScrubPool(Params):
@@ -204,9 +208,11 @@ class ScrubPool(Params):
 class Recover(Params):
     """Import pools and bring back the antlets in them; `pools` are GUIDs as text, empty for all.
 
-    Antlets whose number is taken are refused unless `renumber` gives them another one.
+    Antlets whose number is taken are refused unless `renumber` gives them another one. `force` takes pools
+    that another host had and did not export.
     """
 
     renumber: bool = False
     pools: tuple[str, ...] = ()
     dry_run: bool = False
+    force: bool = False

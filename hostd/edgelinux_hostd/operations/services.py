@@ -12,6 +12,8 @@ from edgelinux_hostd.antlets.records import Antlet, Template, TemplateVersion
 from edgelinux_hostd.antlets.spec import AntletSpec, Nic
 from edgelinux_hostd.errors import EdgeLinuxError, RefusedError
 from edgelinux_hostd.jobs.model import JobKind
+from edgelinux_hostd.network.check import check_bridges, on_network
+from edgelinux_hostd.operations.tools import Tools
 from edgelinux_hostd.runtime.base import Launch, Runtime, State
 from edgelinux_hostd.storage.base import Storage
 
@@ -34,7 +36,8 @@ class Services:
     `domain` makes the domain XML of an antlet from the template files in a directory, the antlet's own or its
     template's, and `default_nics` reads the network cards of such an XML. `make_seed` writes what a machine's
     first boot configures itself from. `publish_names` brings the names that the antlets' network resolves in
-    line with the antlets; `base_ip` is that network's, and `await_network` waits until it is up.
+    line with the antlets; `base_ip` is that network's, and `await_network` waits until it is up. Templates go
+    into the pool `default_pool` when no other is named.
     """
 
     storage: Storage
@@ -48,6 +51,8 @@ class Services:
     make_seed: Callable[[Path, AntletSpec], None]
     publish_names: Callable[[], None]
     await_network: Callable[[], None]
+    default_pool: Callable[[], str]
+    tools: Tools
 
     def runtime(self, antlet: Antlet) -> Runtime:
         """Give the driver that runs an antlet."""
@@ -56,8 +61,9 @@ class Services:
     def start(self, antlet: Antlet) -> None:
         """Start an antlet, once its network is up; raises EdgeLinuxError."""
         launch = self.launch(antlet)
-        if any(nic.type == "network" for nic in launch.spec.nics):
+        if on_network(launch.spec.nics):
             self.await_network()
+        check_bridges(launch.spec.nics)
         self.runtime(antlet).start(launch)
 
     def launch(self, antlet: Antlet) -> Launch:

@@ -10,6 +10,7 @@ from edgelinux_hostd.antlets.records import Antlet
 from edgelinux_hostd.antlets.spec import AntletSpec, dump
 from edgelinux_hostd.errors import RefusedError
 from edgelinux_hostd.jobs.model import Context, JobKind, Step
+from edgelinux_hostd.network.check import check_nics
 from edgelinux_hostd.network.names import check_own_name
 from edgelinux_hostd.operations.checks import check_size, choose_number
 from edgelinux_hostd.operations.params import UpdateAntlet
@@ -38,7 +39,9 @@ def update_antlet(host: Services, reserved: Collection[int]) -> Operation:
                 f"antlet {antlet.name} uses {antlet.used} bytes, which is more than that quota",
                 hint="0 is no quota",
             )
-        host.domain(antlet.directory, _changed(usable(antlet), params))
+        changed = _changed(usable(antlet), params)
+        check_nics(changed.number, changed.nics)
+        host.domain(antlet.directory, changed)
         return params
 
     def write(ctx: Context) -> None:

@@ -13,7 +13,7 @@ from edgelinux_hostd import zfs
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.run import run
 from edgelinux_hostd.storage import registry
-from edgelinux_hostd.storage.mounting import mount_all
+from edgelinux_hostd.storage.mounting import list_places, mount_all, strays
 
 __all__ = ["bring_up", "main"]
 
@@ -42,6 +42,7 @@ def bring_up(
             try:
                 if guid not in imported:
                     zfs.import_pool(guid, name)
+                    _mount_at_once(name)
                 said += mount_all(imported.get(guid, name))
             except EdgeLinuxError as error:
                 absent[guid] = f"pool {name} ({guid}) is not there: {error}"
@@ -50,6 +51,16 @@ def bring_up(
         waiting = {guid: waiting[guid] for guid in absent}
         sleep(_BETWEEN)
         left -= _BETWEEN
+
+
+def _mount_at_once(pool: str) -> None:
+    """Mount hundreds of datasets by one command, where that mounts none that must not be.
+
+    The host's own pool is mounted by now, and those of this module are seen to one after the other: there is
+    nothing else to mount. What this leaves out `mount_all` tries again, and says why.
+    """
+    if not strays(list_places(pool), pool):
+        run(["zfs", "mount", "-a"], check=False)
 
 
 def main() -> int:

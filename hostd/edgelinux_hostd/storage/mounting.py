@@ -8,7 +8,16 @@ from edgelinux_hostd.errors import CommandError
 from edgelinux_hostd.run import run
 from edgelinux_hostd.storage.zfserrors import already_mounted, explain
 
-__all__ = ["LIST_COLUMNS", "Place", "list_places", "mount_all", "mountable", "parse_places", "top_of"]
+__all__ = [
+    "LIST_COLUMNS",
+    "Place",
+    "list_places",
+    "mount_all",
+    "mountable",
+    "parse_places",
+    "strays",
+    "top_of",
+]
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +58,16 @@ def mountable(places: tuple[Place, ...], pool: str) -> tuple[str, ...]:
         name
         for name, canmount, mounted, mountpoint in places
         if canmount == "on" and mounted != "yes" and (mountpoint == top or mountpoint.startswith(f"{top}/"))
+    )
+
+
+def strays(places: tuple[Place, ...], pool: str) -> tuple[str, ...]:
+    """Name what of a pool `zfs mount -a` would mount outside its own directory."""
+    inside = mountable(places, pool)
+    return tuple(
+        name
+        for name, canmount, mounted, mountpoint in places
+        if canmount == "on" and mounted != "yes" and mountpoint.startswith("/") and name not in inside
     )
 
 

@@ -151,7 +151,7 @@ def _screen(devices: ET.Element, offers: HostOffers, notes: Notes) -> None:
     wanted = next((model for model in _VIDEO if model in offers.video), "none")
     for card in devices.findall("video"):
         model = card.find("model")
-        if model is None or model.get("type") in (*offers.video, "none"):
+        if model is None or model.get("type") in ({*offers.video} & {*_VIDEO} | {"none"}):
             continue
         notes.add("video", model.get("type", ""), wanted, "not offered by this host's QEMU")
         model.attrib.clear()

@@ -46,7 +46,7 @@ def create_dataset(storage: Storage, dataset: str, kind: Kind, job: str) -> None
         raise RefusedError(f"job {info.local[JOB]} works on {dataset}", hint="wait for its end")
     elif JOB not in info.local:
         storage.set(dataset, {JOB: job})
-    directory_of(storage, dataset).chmod(0o711)
+    directory_of(storage, dataset).chmod(0o700)
 
 
 def fill(
@@ -100,7 +100,7 @@ def _receive(storage: Storage, dataset: str, stream: Path, job: str) -> None:
     storage.mount(dataset)
     for snapshot in storage.snapshots(dataset):
         storage.destroy(snapshot.name)
-    directory_of(storage, dataset).chmod(0o711)
+    directory_of(storage, dataset).chmod(0o700)
 
 
 def write_files(storage: Storage, dataset: str, spec: TemplateSpec, xml: str, job: str) -> None:

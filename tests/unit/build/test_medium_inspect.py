@@ -52,6 +52,7 @@ def test_a_whole_iso(iso: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "kernel": "6.1",
         "zfs": "2.3",
         "squashfs_sha256": "",
+        "templates_sha256": "",
         "serial": "ttyS0,115200",
         "kernel_args": ["quiet"],
         "source_date_epoch": 1_700_000_000,

@@ -30,9 +30,10 @@ from edgelinux_build.stages.template_appliance import libraries, module_closure
 from edgelinux_build.stages.template_root import FromElements, tar_argv
 from edgelinux_build.stages.templates import template_stage
 from edgelinux_hostd.errors import EdgeLinuxError
-from edgelinux_hostd.templates import render, template_file
+from edgelinux_hostd.templates import pipeline, render, template_file
 
 from tests.unit.build.fakes import make_lock
+from tests.unit.hostd.templates.conftest import offers_of
 
 ROOT = Path(__file__).parents[3]
 NAMES = ["debian-13", "debian-13.lxc", "tiny"]
@@ -265,3 +266,9 @@ def test_media_with_other_templates_have_other_labels(tmp_path: Path) -> None:
     assert len(labels) == 3
     assert templates_digest({}) == ""
     assert volume_label("system", "kickstart", "") == volume_label("system", "kickstart")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_hosts_start_the_repositorys_templates_as_they_are(name: str) -> None:
+    text = (ROOT / "images/templates" / name / "antlet.xml.j2").read_text(encoding="utf-8")
+    assert pipeline.prepare(text, pipeline.sample(), offers_of("kvm"), validate=False).notes == ()

@@ -44,9 +44,20 @@ class MemoryStorage:
         self.full = False
         self._clock = itertools.count(1_700_000_000)
         for pool in pools or ("antlets",):
-            for name in (pool, f"{pool}/TEMPLATES"):
-                self.filesystems[name] = _Dataset({})
-                self._live(name).mkdir(parents=True)
+            self.add_pool(pool)
+
+    def add_pool(self, pool: str) -> None:
+        """Make or import a pool."""
+        for name in (pool, f"{pool}/TEMPLATES"):
+            self.filesystems[name] = _Dataset({})
+            self._live(name).mkdir(parents=True)
+
+    def remove_pool(self, pool: str) -> None:
+        """Destroy or export a pool; no-op when it is not there."""
+        if pool in self.filesystems:
+            for name in [name for name in self.filesystems if name.partition("/")[0] == pool]:
+                del self.filesystems[name]
+            shutil.rmtree(self._live(pool))
 
     def _live(self, name: str) -> Path:
         return self.root / name

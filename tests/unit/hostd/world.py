@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from uuid import UUID
 
 from edgelinux_hostd.antlets.files import read_template_xml
 from edgelinux_hostd.antlets.inventory import Inventory
 from edgelinux_hostd.antlets.records import Template, TemplateVersion
-from edgelinux_hostd.antlets.spec import AntletSpec, Kind, Nic
-from edgelinux_hostd.errors import EdgeLinuxError, NotFoundError
+from edgelinux_hostd.antlets.spec import AntletSpec, Kind, Nic, dump
+from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.operations.services import HostSize, Services
+from edgelinux_hostd.operations.tools import NetworkTools, PoolTools, RecoveryTools, Tools
+from edgelinux_hostd.recover import perform as recovery
+from edgelinux_hostd.recover.imports import PoolImport
 from edgelinux_hostd.runtime.base import Launch, State, Stats
 from edgelinux_hostd.storage.base import KIND, NAME
+from edgelinux_hostd.storage.plan import PoolPlan
+from edgelinux_hostd.templates import catalogue, template_file
+from edgelinux_hostd.templates.offers import HostOffers
+from edgelinux_hostd.templates.template_file import TemplateSpec
 
 from tests.unit.hostd.memory import MemoryStorage
 
@@ -69,7 +77,8 @@ class World:
         self.storage = MemoryStorage(root, "antlets", "hdd")
         self.runtimes = {"lxc": FakeRuntime("lxc"), "kvm": FakeRuntime("kvm")}
         self.names: dict[str, int] = {}
-        self.templates: dict[str, Template] = {}
+        self.base_ip = "10.1.1."
+        self.scrubs: set[str] = set()
         self.add_template("debian-13.lxc", "lxc")
         self.add_template("tiny", "kvm")
 
@@ -79,26 +88,69 @@ class World:
         directory = self.storage.root / dataset
         (directory / "antlet.xml.j2").write_text("<domain/>")
         (directory / ("rootfs/etc" if kind == "lxc" else "disks")).mkdir(parents=True)
+        spec = TemplateSpec(name=name, kind=kind, version="1", ram=256, cpu=1)
+        template_file.dump(spec, directory)
         self.storage.snapshot(f"{dataset}@1")
-        self.templates[name] = Template(
-            name=name,
-            pool="antlets",
-            dataset=dataset,
-            directory=directory,
-            kind=kind,
-            ram=256,
-            cpu=1,
-            versions=(TemplateVersion("1", f"{dataset}@1", 0),),
-        )
+
+    @property
+    def templates(self) -> dict[str, Template]:
+        return {template.name: template for template in catalogue.templates(self.storage)}
 
     def template(self, name: str, version: str | None, pool: str | None) -> tuple[Template, TemplateVersion]:
-        if name not in self.templates:
-            raise NotFoundError(f"there is no template {name!r}")
-        return self.templates[name], self.templates[name].versions[-1]
+        found = catalogue.find(catalogue.templates(self.storage), name, pool)
+        return found, catalogue.version_of(found, version)
+
+    def tools(self) -> Tools:
+        """What there is of the machine beside its pool."""
+
+        def create(plan: PoolPlan) -> None:
+            if plan.name not in self.storage.filesystems:
+                self.storage.add_pool(plan.name)
+
+        def bring_in(pool: PoolImport, force: bool) -> Sequence[str]:
+            if pool.name not in self.storage.filesystems:
+                self.storage.add_pool(pool.name)
+                spec = AntletSpec(name="lost1", number=77, uuid=UUID(int=77), kind="lxc", ram=64, cpu=1)
+                self.storage.create(f"{pool.name}/lost1", {})
+                dump(spec, self.storage.root / pool.name / "lost1")
+                (self.storage.root / pool.name / "lost1/rootfs/etc").mkdir(parents=True)
+            return ()
+
+        def rebase(base_ip: str) -> None:
+            self.base_ip = base_ip
+
+        found = PoolImport(guid=4711, was="antlets", name="antlets-00004d")
+        return Tools(
+            offers=lambda: HostOffers(kvm=True, arch="x86_64", machines=("pc-i440fx-10.0",)),
+            pools=PoolTools(
+                plan=lambda name, layout, disks, erase: PoolPlan(
+                    name=name,
+                    layout=layout,  # type: ignore[arg-type]
+                    devices=tuple(disks),
+                    disks=tuple(disks),
+                    wipe=(),
+                    uuid=str(UUID(int=1)),
+                ),
+                create=create,
+                undo=lambda plan: self.storage.remove_pool(plan.name),
+                start_scrub=lambda pool: self.scrubs.add(pool),
+                stop_scrub=lambda pool: self.scrubs.discard(pool),
+            ),
+            network=NetworkTools(check_free=lambda base_ip: None, rebase=rebase),
+            recovery=RecoveryTools(
+                find=lambda wanted: [found],
+                bring_in=bring_in,
+                release=lambda pool: self.storage.remove_pool(pool.name),
+                plan=lambda pools, renumber: recovery.plan(self.storage, pools, renumber=renumber),
+                perform=lambda action: recovery.perform(
+                    action, self.storage, self.storage.root / "pools.json"
+                ),
+            ),
+        )
 
     def services(self) -> Services:
         """What a newly started hostd works with."""
-        inventory = Inventory(self.storage, self.runtimes, lambda: "10.1.1.")
+        inventory = Inventory(self.storage, self.runtimes, lambda: self.base_ip)
 
         def publish() -> None:
             self.names = {antlet.name: antlet.number for antlet in inventory.antlets()}
@@ -117,13 +169,15 @@ class World:
             runtimes=self.runtimes,
             inventory=inventory,
             size=HostSize(ram=4096, cpus=4),
-            base_ip=lambda: "10.1.1.",
+            base_ip=lambda: self.base_ip,
             template=self.template,
             domain=domain,
             default_nics=lambda xml: (Nic(),),
             make_seed=seed,
             publish_names=publish,
             await_network=lambda: None,
+            default_pool=lambda: "antlets",
+            tools=self.tools(),
         )
 
     def picture(self) -> dict[str, object]:
@@ -138,10 +192,12 @@ class World:
                     for path in sorted((self.storage.root / name).rglob("*"))
                     if path.is_file() and not path.is_symlink()
                 }
-                if name.count("/") == 1 and not name.endswith("TEMPLATES")
+                if "/" in name and not name.endswith("TEMPLATES")
                 else {},
             )
         pictured["snapshots"] = sorted(self.storage.taken)
         pictured["running"] = {kind: dict(one.running) for kind, one in self.runtimes.items()}
         pictured["names"] = dict(self.names)
+        pictured["base IP"] = self.base_ip
+        pictured["scrubs"] = sorted(self.scrubs)
         return pictured

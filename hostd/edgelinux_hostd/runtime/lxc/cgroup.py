@@ -62,6 +62,10 @@ class Cgroup:
             return True
         return _populated(self.unit) and not any(_populated(self.unit / part) for part in _SYSTEMD)
 
+    def populated(self) -> bool:
+        """Say whether the guest has processes; liblxc's monitor outlives it for a moment."""
+        return _populated(self.guest)
+
     def frozen(self) -> bool:
         """Say whether the guest is frozen."""
         return _events(self.guest).get("frozen") == 1

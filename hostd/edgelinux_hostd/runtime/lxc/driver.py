@@ -67,10 +67,11 @@ class LxcRuntime:
         try:
             run(["systemctl", "start", unit_name(name)])
         except CommandError as error:
-            said = self._said(name)
-            with contextlib.suppress(EdgeLinuxError):
-                self.clear(name)
-            raise EdgeLinuxError(f"antlet {name} does not start: {said or error.message}") from error
+            raise self._failed(name, error.message) from error
+        cgroup = Cgroup(name, self._cgroup)
+        if not cgroup.populated():
+            cgroup.wait(seconds=_SETTLE)
+            raise self._failed(name, "its init ended at once")
 
     def stop(self, name: str, timeout: float) -> bool:
         """Ask init to shut down and wait at most `timeout` seconds; true when the container is gone."""
@@ -150,6 +151,12 @@ class LxcRuntime:
         run(["systemctl", "stop", unit_name(name)], check=False)
         run(["systemctl", "reset-failed", unit_name(name)], check=False)
         shutil.rmtree(directory, ignore_errors=True)
+
+    def _failed(self, name: str, otherwise: str) -> EdgeLinuxError:
+        said = self._said(name) or otherwise
+        with contextlib.suppress(EdgeLinuxError):
+            self.clear(name)
+        return EdgeLinuxError(f"antlet {name} does not start: {said}")
 
     def _freeze(self, name: str, frozen: bool) -> None:
         cgroup = self._running(name)

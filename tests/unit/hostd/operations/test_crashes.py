@@ -6,9 +6,12 @@ scenario fails.
 
 from __future__ import annotations
 
+import io
 import re
+import tarfile
 import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -52,10 +55,25 @@ def _paused(hostd: Hostd) -> None:
     hostd.run("pause-antlet", p.AntletAction(name="web1"))
 
 
+def _nothing(hostd: Hostd) -> None:
+    pass
+
+
+def _tarball(hostd: Hostd) -> None:
+    with tarfile.open(hostd.directory.parent / "root.tar", "w") as tar:
+        for name in ("etc", "sbin"):
+            entry = tarfile.TarInfo(name)
+            entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+            tar.addfile(entry)
+        program = tarfile.TarInfo("sbin/init")
+        program.mode, program.size = 0o755, 4
+        tar.addfile(program, io.BytesIO(b"init"))
+
+
 # What each kind of job is tried on, and with: every kind has to be here.
 SCENARIOS: dict[str, tuple[Callable[[Hostd], None], p.Params]] = {
     "create-antlet": (
-        lambda hostd: None,
+        _nothing,
         p.CreateAntlet(name="web1", template="debian-13.lxc", quota=1 << 30, compression="off", start=True),
     ),
     "clone-antlet": (_snapshots, p.CloneAntlet(source="web1", name="web2")),
@@ -74,6 +92,13 @@ SCENARIOS: dict[str, tuple[Callable[[Hostd], None], p.Params]] = {
     "delete-snapshot": (_snapshots, p.DeleteSnapshot(name="web1", snapshot="a")),
     "restore-snapshot": (_snapshots, p.RestoreSnapshot(name="web1", snapshot="a", destroy_newer=True)),
     "delete-antlet": (_snapshots, p.DeleteAntlet(name="web1", force=True)),
+    "import-template": (_tarball, p.ImportTemplate(source="@/root.tar", template="busybox.lxc")),
+    "make-template": (_stopped, p.MakeTemplate(antlet="web1", template="mine.lxc")),
+    "delete-template": (_nothing, p.DeleteTemplate(template="tiny")),
+    "rebase-network": (_running, p.RebaseNetwork(base_ip="10.9.9.", restart=True)),
+    "create-pool": (_nothing, p.CreatePool(name="more", layout="single", disks=("/dev/vdz",))),
+    "scrub-pool": (_nothing, p.ScrubPool(name="antlets")),
+    "recover": (_stopped, p.Recover()),
 }
 
 HALTING = ("stop-antlet", "reboot-antlet")
@@ -92,6 +117,14 @@ def _prepared(directory: Path, kind: str) -> Hostd:
     return hostd
 
 
+def _params(kind: str, directory: Path) -> p.Params:
+    """The scenario's parameters; a path's @ stands for the directory it was prepared in."""
+    params = SCENARIOS[kind][1]
+    if isinstance(params, p.ImportTemplate):
+        return params.model_copy(update={"source": params.source.replace("@", str(directory))})
+    return params
+
+
 def _picture(hostd: Hostd) -> dict[str, object]:
     """The world without what differs each time: uuids, and the serial numbers of jobs."""
     pictured = repr(hostd.world.picture())
@@ -101,6 +134,16 @@ def _picture(hostd: Hostd) -> dict[str, object]:
     return {"all": re.sub(r"@clone-[0-9-]+", "@clone", pictured)}
 
 
+@cache
+def _pictures(kind: str) -> tuple[dict[str, object], dict[str, object]]:
+    """The world before a job of a kind, and after one that nothing disturbed."""
+    with tempfile.TemporaryDirectory() as scratch:
+        whole = _prepared(Path(scratch) / "whole", kind)
+        before = _picture(whole)
+        assert whole.run(kind, _params(kind, Path(scratch) / "whole")).state is JobState.DONE
+        return before, _picture(whole)
+
+
 def test_every_kind_has_a_scenario() -> None:
     assert SCENARIOS.keys() == KINDS.keys()
 
@@ -108,13 +151,9 @@ def test_every_kind_has_a_scenario() -> None:
 @pytest.mark.parametrize("point", POINTS)
 def test_killed_at(point: str, tmp_path: Path) -> None:
     kind, step, when = point.split("/")
-    params = SCENARIOS[kind][1]
-    whole = _prepared(tmp_path / "whole", kind)
-    before = _picture(whole)
-    assert whole.run(kind, params).state is JobState.DONE
-    after = _picture(whole)
-
+    before, after = _pictures(kind)
     hostd = _prepared(tmp_path / "killed", kind)
+    params = _params(kind, tmp_path / "killed")
     if when == "undone":
         (hostd.faults / "fail-at").write_text(f"{kind}/{step}")
     (hostd.faults / "kill-at").write_text(point)
@@ -131,9 +170,9 @@ def test_killed_at(point: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", sorted(SCENARIOS))
 def test_a_step_that_always_kills_hostd_does_not_do_so_for_ever(kind: str, tmp_path: Path) -> None:
     hostd = _prepared(tmp_path / "loop", kind)
-    before = _picture(hostd)
+    before = _pictures(kind)[0]
     first = KINDS[kind].kind.steps[0]
-    job = hostd.agent.submit(kind, SCENARIOS[kind][1])
+    job = hostd.agent.submit(kind, _params(kind, tmp_path / "loop"))
     for _ in range(8):
         (hostd.faults / "kill-at").write_text(f"{kind}/{first.name}/before")
         job = hostd.finish(job.id)
@@ -146,9 +185,9 @@ def test_a_step_that_always_kills_hostd_does_not_do_so_for_ever(kind: str, tmp_p
 def test_an_error_in_any_step_is_undone_or_made_good(kind: str, tmp_path: Path) -> None:
     for step in KINDS[kind].kind.steps:
         hostd = _prepared(tmp_path / step.name, kind)
-        before = _picture(hostd)
+        before = _pictures(kind)[0]
         (hostd.faults / "fail-at").write_text(f"{kind}/{step.name}")
-        job = hostd.run(kind, SCENARIOS[kind][1])
+        job = hostd.run(kind, _params(kind, tmp_path / step.name))
         assert not (hostd.faults / "fail-at").exists()
         if job.unsettled:
             # Past its commit: the next start goes on with it.

@@ -162,6 +162,20 @@ def test_booting_imports_what_is_recorded_and_mounts_it(commands: Commands) -> N
     )
 
 
+def test_many_are_mounted_by_one_command_unless_one_would_be_elsewhere(commands: Commands) -> None:
+    commands.says("zpool list", "antlets\n")
+    commands.says("zpool get", "1\n")
+    commands.says("zfs list", PLACES)
+    boot.bring_up({4711: "hdd"}, sleep=lambda _: None)
+    assert "zfs mount -a" not in commands.ran
+    commands.says(
+        "zfs list",
+        "".join(line for line in PLACES.splitlines(True) if "/etc" not in line and "hdd2" not in line),
+    )
+    boot.bring_up({4711: "hdd"}, sleep=lambda _: None)
+    assert "zfs mount -a" in commands.ran
+
+
 def test_booting_goes_on_without_a_pool_that_is_absent(commands: Commands) -> None:
     commands.says("zpool list", "antlets\nhdd\n")
     commands.says("zpool get -H -o value guid antlets", "1\n")

@@ -28,14 +28,35 @@ def test_it_is_a_runtime(driver: LxcRuntime) -> None:
     assert runtime.kind == "lxc"
 
 
-def test_starting_writes_the_configuration_for_root_alone(
+@pytest.fixture
+def starting(programs: Programs, container: Make, monkeypatch: pytest.MonkeyPatch) -> Programs:
+    """Programs, of which `systemctl start` starts a container."""
+
+    def run(argv: Sequence[str], **options: object) -> subprocess.CompletedProcess[str]:
+        if list(argv[:2]) == ["systemctl", "start"]:
+            container()
+        return programs.run(argv, **options)
+
+    monkeypatch.setattr("edgelinux_hostd.run.subprocess.run", run)
+    return programs
+
+
+def test_a_container_that_ends_at_once_has_not_started(
     driver: LxcRuntime, launch: Callable[..., Launch], programs: Programs, tmp_path: Path
+) -> None:
+    with pytest.raises(EdgeLinuxError, match="antlet web1 does not start: its init ended at once"):
+        driver.start(launch())
+    assert not (tmp_path / "run/web1").exists()
+
+
+def test_starting_writes_the_configuration_for_root_alone(
+    driver: LxcRuntime, launch: Callable[..., Launch], starting: Programs, tmp_path: Path
 ) -> None:
     driver.start(launch())
     file = tmp_path / "run/web1/config"
     assert "lxc.uts.name = web1\n" in file.read_text(encoding="utf-8")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert programs.ran == [["systemctl", "start", "antlet-lxc@web1.service"]]
+    assert starting.ran == [["systemctl", "start", "antlet-lxc@web1.service"]]
 
 
 def test_starting_what_runs_does_nothing(
@@ -108,7 +129,7 @@ def test_a_root_that_is_missing(
 def test_links_in_a_guest_s_root_mean_what_they_mean_to_the_guest(
     driver: LxcRuntime,
     launch: Callable[..., Launch],
-    programs: Programs,
+    starting: Programs,
     links: dict[str, str],
     there: bool,
 ) -> None:
@@ -212,7 +233,7 @@ def test_leftovers_are_found_and_cleared(
 
 
 def test_stats_are_the_guest_s(
-    driver: LxcRuntime, container: Make, launch: Callable[..., Launch], tmp_path: Path, programs: Programs
+    driver: LxcRuntime, container: Make, launch: Callable[..., Launch], tmp_path: Path, starting: Programs
 ) -> None:
     driver.start(launch(nics=[{}, {"type": "bridge", "source": "br0"}]))
     cgroup = container()
@@ -237,7 +258,7 @@ def test_stats_are_the_guest_s(
 
 
 def test_limits_change_at_once_and_the_rest_is_named(
-    driver: LxcRuntime, container: Make, launch: Callable[..., Launch], tmp_path: Path, programs: Programs
+    driver: LxcRuntime, container: Make, launch: Callable[..., Launch], tmp_path: Path, starting: Programs
 ) -> None:
     driver.start(launch())
     cgroup = container()
@@ -249,7 +270,7 @@ def test_limits_change_at_once_and_the_rest_is_named(
 
 
 def test_memory_that_is_in_use_is_not_taken_away(
-    driver: LxcRuntime, container: Make, launch: Callable[..., Launch], tmp_path: Path, programs: Programs
+    driver: LxcRuntime, container: Make, launch: Callable[..., Launch], tmp_path: Path, starting: Programs
 ) -> None:
     driver.start(launch())
     cgroup = container()
