@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from edgelinux_build import namespace
@@ -32,6 +32,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # What the tests need beyond the tree's own packages. The build host's: all of it is plain Python.
 _LENT = ("pytest", "hypothesis", "httpx")
+
+_LAYERS = ("finished-tree", "zfs-modules", "root-tree")
 
 _REPOSITORY = "run/repository"
 _LIBRARY = "run/lent"
@@ -75,17 +77,16 @@ def lend(tree: Path, project: Project) -> None:
 def layers(project: Project, cache: Cache) -> list[Path]:
     """Return the finished tree's layers, the topmost first; raises EdgeLinuxError when it is not built."""
     needed = [stage for stage in STAGES if stage.name in (*FinishedTree.needs, FinishedTree.name)]
-    steps = {step.stage.name: step for step in Builder(project, cache, needed, PlainReporter()).plan()}
-
-    def found(name: str) -> Iterator[Path]:
-        result = steps[name].result
-        if result is None:
+    found: dict[str, Path] = {}
+    for step in Builder(project, cache, needed, PlainReporter()).plan():
+        if step.stage.name not in _LAYERS:
+            continue
+        if step.result is None:
             raise EdgeLinuxError(
-                f"stage {name} is not built of these sources ({steps[name].why})", hint="edgelinux build"
+                f"stage {step.stage.name} is not built of these sources: {step.why}", hint="edgelinux build"
             )
-        yield result.path / "tree"
-
-    return [path for name in ("finished-tree", "zfs-modules", "root-tree") for path in found(name)]
+        found[step.stage.name] = step.result.path / "tree"
+    return [found[name] for name in _LAYERS]
 
 
 def run_tests(tree: Path, project: Project, arguments: Sequence[str]) -> int:

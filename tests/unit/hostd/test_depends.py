@@ -76,3 +76,10 @@ def test_programs() -> None:
     known = {PACKAGE["name"], *PACKAGE["depends"], *ALWAYS}
     missing = {word: package for word, package in owners.items() if package not in known}
     assert {word: package for word, package in missing.items() if not required(package)} == {}
+
+
+def test_the_tree_has_all_that_the_package_holds() -> None:
+    # What no host has a use for is left out of all packages: dpkg.cfg.d in elements/.
+    argv = ["dpkg", "--verify", PACKAGE["name"]]
+    done = subprocess.run(argv, check=False, capture_output=True, text=True)
+    assert [line for line in done.stdout.splitlines() if "/usr/share/doc/" not in line] == []
