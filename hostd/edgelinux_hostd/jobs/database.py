@@ -56,8 +56,9 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.RLock()
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.parent.chmod(0o700)
+        path.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
+        # Searchable: names for the antlets' network lie below it, for a dnsmasq that is not root.
+        path.parent.chmod(0o711)
         try:
             self._connection = _open(path)
         except sqlite3.OperationalError as error:  # locked, read-only, no space: the file may well be whole

@@ -42,7 +42,10 @@ def forget(root: Path) -> tuple[str, ...]:
         with _open(root, directory) as place:
             if place is not None and name in _names(place):
                 os.unlink(name, dir_fd=place)
-                os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o444, dir_fd=place))
+                emptied = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o444, dir_fd=place)
+                # Whatever the umask: services that are not root read it as well (machine-id(5)).
+                os.fchmod(emptied, 0o444)
+                os.close(emptied)
                 forgotten.append(f"{directory}/{name}")
     for directory, pattern in FORGOTTEN:
         with _open(root, directory) as place:

@@ -35,6 +35,8 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # What reaches the host's kernel, clock or hardware from a container whose root is the host's.
 _NEVER = ("mac_admin", "mac_override", "sys_module", "sys_rawio")
 _DROPPED = (*_NEVER, "sys_time")
+# They give nothing in a user namespace, but systemd takes them for leave to mount debugfs and load modules.
+_MISLEADING = ("sys_module", "sys_rawio")
 
 # Character devices that programs need: null, zero, full, random, urandom, tty, console, ptmx, pts, fuse.
 _DEVICES = ("1:3", "1:5", "1:7", "1:8", "1:9", "5:0", "5:1", "5:2", "136:*", "10:229")
@@ -71,7 +73,8 @@ def _items(spec: AntletSpec, domain: Domain, facts: Facts) -> Iterator[tuple[str
     for name, value in {"PATH": _PATH, **dict(domain.environment)}.items():
         yield "lxc.environment", f"{name}={value}"
     # No lxc.signal.halt: liblxc sees whether init is systemd and sends what it understands.
-    yield "lxc.mount.auto", "proc:mixed sys:mixed cgroup:mixed" if domain.privileged else "proc:mixed sys:rw"
+    # /sys read-only tells systemd that devices are the host's business: no udev to wait for.
+    yield "lxc.mount.auto", f"proc:mixed sys:mixed{' cgroup:mixed' if domain.privileged else ''}"
     for mount in domain.mounts:
         yield "lxc.mount.entry", _mount(mount, domain.privileged)
     yield "lxc.autodev", "1"
@@ -133,6 +136,8 @@ def _confinement(domain: Domain, facts: Facts) -> Iterator[tuple[str, str]]:
         if domain.privileged:
             policy = _DROPPED if domain.capabilities == "default" else _NEVER
             dropped |= {name for name in policy if name in _NEVER or name not in domain.on}
+        else:
+            dropped |= {*_MISLEADING} - {*domain.on}
         if dropped:
             yield "lxc.cap.drop", " ".join(sorted(dropped))
     if domain.privileged:

@@ -22,7 +22,7 @@ def test_only_its_owner_can_read_the_database(path: Path) -> None:
     path.parent.mkdir(mode=0o755)
     path.touch(mode=0o644)
     JobStore(Database(path)).add(JOB)
-    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o711
     assert {stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()} == {0o600}
 
 
