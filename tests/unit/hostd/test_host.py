@@ -127,11 +127,13 @@ def test_status(monkeypatch: pytest.MonkeyPatch) -> None:
         42,
         "ONLINE",
         ("a", "b"),
+        "run with KVM",
     )
     monkeypatch.setattr(host, "status", lambda: shown)
     text = CliRunner().invoke(cli.antlet, ["host", "status"]).output
     assert "boot environment: antlets/ROOT/2.1.0\n" in text
     assert "disks:            a b\n" in text
+    assert "machines:         run with KVM\n" in text
     found = json.loads(CliRunner().invoke(cli.antlet, ["host", "status", "--format", "json"]).output)
     assert found["pool_guid"] == 42
 
