@@ -98,7 +98,7 @@ class TestNetwork:
     @pytest.mark.parametrize(("name", "number"), [("web1", WEB), ("api1", API)])
     def test_address_by_dhcp(self, antlets: Antlets, name: str, number: int) -> None:
         def configured() -> str:
-            return antlets.attached(name, "ip -4 -o addr show dev eth0").stdout
+            return str(antlets.attached(name, "ip -4 -o addr show dev eth0").stdout)
 
         shown = eventually(f"{name} has an address", configured)
         assert f"inet 10.1.1.{number}/24 " in shown

@@ -19,18 +19,25 @@ __all__ = ["COMMANDS"]
 @click.command()
 @click.argument("pools", nargs=-1, metavar="[GUID]...")
 @click.option("--renumber", is_flag=True, help="Give antlets whose number is taken another one.")
+@click.option("--force", is_flag=True, help="Take pools, too, that another host had and did not export.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 @work_options
 @pass_client
 def recover(
-    client: Client, pools: tuple[str, ...], renumber: bool, dry_run: bool, wait: bool, output: str
+    client: Client,
+    pools: tuple[str, ...],
+    renumber: bool,
+    force: bool,
+    dry_run: bool,
+    wait: bool,
+    output: str,
 ) -> None:
     """Find pools on this host's disks by GUID, import them and bring back their antlets.
 
     Without GUIDs all pools that are found are taken. Antlets whose number is taken here are listed and
     refused without --renumber.
     """
-    body = {"pools": list(pools), "renumber": renumber, "dry-run": dry_run}
+    body = {"pools": list(pools), "renumber": renumber, "force": force, "dry-run": dry_run}
     job = client.job("POST", path("recover"), body)
     if not wait:
         show(job, output, lambda: f"job {job['id']}: {job['title']}")
