@@ -54,7 +54,10 @@ def test_clone_is_another_antlet(antlets: Antlets, web1: str) -> None:
 
 def test_what_others_depend_on_is_not_deleted(antlets: Antlets, web1: str) -> None:
     found = antlets.ask("dependencies", web1)
-    assert {(one["kind"], one["name"]) for one in found} == {("snapshot", "first"), ("clone", "copy1")}
+    assert {(one["kind"], one["name"]) for one in found} == {
+        ("snapshot", "first"),
+        ("clone", "antlets/copy1"),
+    }
     for words in (("delete", web1, "--force"), ("snapshot", "delete", web1, "first")):
         assert "copy1" in antlets.antlet(*words, code=5).stderr
     assert antlets.state(web1) == "Running"

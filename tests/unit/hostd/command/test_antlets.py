@@ -215,11 +215,15 @@ def test_pools_and_network(run: Command, agent: FakeAgent) -> None:
     assert code(run("net", "set-base-ip", "8.8.8.")) == 2
 
 
-def test_recover(run: Command) -> None:
+def test_recover(run: Command, agent: FakeAgent) -> None:
     assert run("recover", "--dry-run").output == (
         "pools:\n  - guid: 17\n    name: antlets-old\n    antlets: web1\ndry-run: True\n"
     )
     assert json.loads(run("recover", "--format", "json").output)["pools"][0]["guid"] == "17"
+    assert agent.jobs()[0].params["force"] is False
+    assert code(run("recover", "--force", "--renumber", "17")) == 0
+    params = agent.jobs()[0].params
+    assert (params["force"], params["renumber"], list(params["pools"])) == (True, True, ["17"])
 
 
 def test_stats(run: Command, agent: FakeAgent) -> None:
