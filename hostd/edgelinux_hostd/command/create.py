@@ -51,6 +51,7 @@ def _body(options: Mapping[str, Any]) -> dict[str, Any]:
         "antlet-num": options["number"],
         "compression": options["compression"],
         "zfs-quota": options["quota"],
+        "disk": options.get("disk"),
         "description": options["description"],
         "autostart": options["autostart"],
         "order": options["order"],
@@ -110,6 +111,7 @@ def create(
 @click.command("set")
 @name_argument
 @click.option("--autostart/--no-autostart", default=None, help="Whether it starts when the host starts.")
+@click.option("--disk", type=SIZE, help="What a machine's first disk grows to, like 20G.")
 @_shape
 @work_options
 @pass_client

@@ -82,7 +82,10 @@ class StopAntlet(Params):
 
 
 class UpdateAntlet(Params):
-    """Change what an antlet shall be; None leaves a field as it is. `number` needs a stopped antlet."""
+    """Change what an antlet shall be; None leaves a field as it is. `number` needs a stopped antlet.
+
+    `disk` is the size in bytes that a machine's first disk grows to; one that runs sees it at its next start.
+    """
 
     name: str
     number: int | None = None
@@ -93,6 +96,7 @@ class UpdateAntlet(Params):
     order: int | None = Field(default=None, ge=0, le=999)
     compression: Compression | None = None
     quota: int | None = Field(default=None, ge=0)
+    disk: int | None = Field(default=None, ge=1)
     nics: tuple[Nic, ...] | None = None
 
 

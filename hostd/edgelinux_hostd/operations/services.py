@@ -34,10 +34,10 @@ class Services:
 
     `template` finds a template and one of its versions (None: the newest) by name, version and pool.
     `domain` makes the domain XML of an antlet from the template files in a directory, the antlet's own or its
-    template's, and `default_nics` reads the network cards of such an XML. `make_seed` writes what a machine's
-    first boot configures itself from. `publish_names` brings the names that the antlets' network resolves in
-    line with the antlets; `base_ip` is that network's, and `await_network` waits until it is up. Templates go
-    into the pool `default_pool` when no other is named.
+    template's; `default_nics` and `disk_images` read cards and disks of such an XML. `make_seed` writes what
+    a machine's first boot configures itself from. `publish_names` brings the names that the antlets' network
+    resolves in line with the antlets; `base_ip` is that network's, and `await_network` waits until it is up.
+    Templates go into the pool `default_pool` when no other is named.
     """
 
     storage: Storage
@@ -48,6 +48,7 @@ class Services:
     template: Callable[[str, str | None, str | None], tuple[Template, TemplateVersion]]
     domain: Callable[[Path, AntletSpec], str]
     default_nics: Callable[[str], tuple[Nic, ...]]
+    disk_images: Callable[[str], tuple[str, ...]]
     make_seed: Callable[[Path, AntletSpec], None]
     publish_names: Callable[[], None]
     await_network: Callable[[], None]

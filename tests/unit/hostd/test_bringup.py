@@ -6,7 +6,6 @@ import logging
 from pathlib import Path
 
 import pytest
-from edgelinux_hostd import bringup
 from edgelinux_hostd.bringup import NetworkGate, bring_up
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.network.defined import State
@@ -42,7 +41,7 @@ def test_a_network_that_cannot_be_brought_up_keeps_nothing_else_from_it(
     def broken(base_ip: str) -> State:
         raise EdgeLinuxError("libvirt does not answer")
 
-    monkeypatch.setattr(bringup.defined, "ensure", broken)
+    monkeypatch.setattr("edgelinux_hostd.network.defined.ensure", broken)
     gate = NetworkGate(patience=0)
     with caplog.at_level(logging.WARNING):
         bring_up(world.services(), lxc, gate, {"known"})

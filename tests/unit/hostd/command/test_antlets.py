@@ -205,7 +205,8 @@ def test_pools_and_network(run: Command, agent: FakeAgent) -> None:
         "NAME     HEALTH      SIZE  ALLOCATED     FREE  FULL  MOUNTED AT\n"
         "antlets  ONLINE  10.0 GiB    3.0 GiB  7.0 GiB  30 %  /antlets\n"
     )
-    agent._pools["antlets"] = {**agent._pools["antlets"], "warnings": ["pool antlets is degraded"]}
+    warning = {"kind": "health", "level": "warning", "text": "pool antlets is degraded"}
+    agent._pools["antlets"] = {**agent._pools["antlets"], "warnings": [warning]}
     warned = run("pool", "list")
     assert warned.stderr == "warning: pool antlets is degraded\n"
     assert "path: /dev/vda3" in run("pool", "status", "antlets").output
