@@ -200,15 +200,16 @@ def test_templates(run: Command, agent: FakeAgent, tmp_path: Path) -> None:
     assert code(run("template", "delete", "debian-13.lxc")) == 5
 
 
+DEGRADED = {"kind": "health", "level": "urgent", "text": "pool antlets is degraded"}
+
+
 def test_pools_and_network(run: Command, agent: FakeAgent) -> None:
     assert run("pool", "list").output == (
         "NAME     HEALTH      SIZE  ALLOCATED     FREE  FULL  MOUNTED AT\n"
         "antlets  ONLINE  10.0 GiB    3.0 GiB  7.0 GiB  30 %  /antlets\n"
     )
-    warning = {"kind": "health", "level": "warning", "text": "pool antlets is degraded"}
-    agent._pools["antlets"] = {**agent._pools["antlets"], "warnings": [warning]}
-    warned = run("pool", "list")
-    assert warned.stderr == "warning: pool antlets is degraded\n"
+    agent._pools["antlets"] = {**agent._pools["antlets"], "warnings": [DEGRADED]}
+    assert run("pool", "list").output.endswith("\nurgent: pool antlets is degraded\n")
     assert "path: /dev/vda3" in run("pool", "status", "antlets").output
     assert "/dev/vdc" in run("pool", "disks").output
     assert run("pool", "create", "hdd", "mirror", "vdc", "vdd").output == "pool hdd created\n"
