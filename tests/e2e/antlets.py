@@ -101,6 +101,10 @@ class Antlets:
         """An antlet's state."""
         return str(self.show(name)["state"])
 
+    def wait_for_state(self, name: str, wanted: str, seconds: float = 120) -> None:
+        """Waits until an antlet is in this state."""
+        eventually(f"{name} is {wanted}", lambda: self.state(name) == wanted, seconds)
+
     def need(self, name: str, *options: str) -> None:
         """Creates and starts an antlet with these options, unless an earlier test did."""
         found = self.all().get(name)
