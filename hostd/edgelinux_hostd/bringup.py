@@ -39,7 +39,10 @@ class NetworkGate:
         """Return when the network is up; raises EdgeLinuxError when it is not, `patience` seconds at most."""
         self._settled.wait(self._patience)
         if self._problem:
-            raise EdgeLinuxError(f"the antlets' network is not up: {self._problem}")
+            raise EdgeLinuxError(
+                f"the antlets' network is not up: {self._problem}",
+                hint="`antlet net show` says how it stands, `systemctl restart hostd` tries again",
+            )
 
 
 def bring_up(services: Services, lxc: LxcRuntime, gate: NetworkGate, jobs: Collection[str]) -> None:

@@ -37,7 +37,7 @@ class HostStatus:
     pool_guid: int
     pool_state: str
     disks: tuple[str, ...]
-    machines: str
+    acceleration: str
 
 
 def parse_esps(lsblk_json: str, pool_devices: Collection[str]) -> tuple[esp.Esp, ...]:
@@ -127,5 +127,5 @@ def status() -> HostStatus:
         pool_guid=zfs.pool_guid(pool),
         pool_state=zfs.pool_state(pool),
         disks=zfs.pool_devices(pool),
-        machines="run with KVM" if _KVM.exists() else f"run by emulation, slowly: there is no {_KVM}",
+        acceleration="kvm" if _KVM.exists() else "none: machines are emulated, slowly",
     )

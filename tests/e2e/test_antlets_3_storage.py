@@ -74,7 +74,7 @@ def test_template_of_an_antlet(antlets: Antlets) -> None:
 
 
 def test_quota_is_the_limit_inside(antlets: Antlets) -> None:
-    fill = "head -c 80M /dev/urandom > /root/filling; echo status=$?; sync"
+    fill = "head -c 300M /dev/urandom > /root/filling; echo status=$?; sync"
     full = antlets.attached("copy2", fill)
     assert "No space left on device" in full.stderr or "Disk quota exceeded" in full.stderr, full
     antlets.inside("copy2", "rm /root/filling")

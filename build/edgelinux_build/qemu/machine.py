@@ -28,10 +28,8 @@ _ACCEL: dict[Accel, str] = {
     "tcg-single": "tcg,thread=single",
 }
 
-# Emulated, a string instruction goes byte by byte, and a fifth level of page tables is one more to walk. A guest
-# that starts machines of its own with emulated virtualization can end QEMU (tcg_handle_interrupt: assertion
-# failed: bql_locked); without it, such a guest has no /dev/kvm and emulates its machines.
-_EMULATED_CPU = "max,-erms,-fsrm,-la57,-svm"
+# Emulated, a string instruction goes byte by byte, and a fifth level of page tables is one more to walk.
+_EMULATED_CPU = "max,-erms,-fsrm,-la57"
 _CPU: dict[Accel, str] = {"kvm": "max", "tcg": _EMULATED_CPU, "tcg-single": _EMULATED_CPU}
 
 NIC_SLOT = 0x02

@@ -90,7 +90,12 @@ def create(
     body = {"dname": name, "template": template, **_body(options)}
     more = {"version": version, "zpool-name": pool, "ssh-keys": keys(key_files), "start": start}
     body |= {field: value for field, value in more.items() if value}
-    said = f"antlet {name} created{' and started' if start else ''}"
+
+    def said(job: Mapping[str, Any]) -> str:
+        # What does not start is made nevertheless, and a warning says why.
+        started = start and not (job.get("result") or {}).get("warning")
+        return f"antlet {name} created{' and started' if started else ''}"
+
     perform(
         client,
         "POST",

@@ -10,7 +10,6 @@ import click
 from edgelinux_hostd.command.client import Client, path
 from edgelinux_hostd.command.options import pass_client
 from edgelinux_hostd.command.output import show
-from edgelinux_hostd.command.storage import lines
 from edgelinux_hostd.command.watch import follow, work_options
 
 __all__ = ["COMMANDS"]
@@ -19,7 +18,9 @@ __all__ = ["COMMANDS"]
 @click.command()
 @click.argument("pools", nargs=-1, metavar="[GUID]...")
 @click.option("--renumber", is_flag=True, help="Give antlets whose number is taken another one.")
-@click.option("--force", is_flag=True, help="Take pools, too, that another host had and did not export.")
+@click.option(
+    "--force", is_flag=True, help="Take pools that another host, off for good, did not export, too."
+)
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 @work_options
 @pass_client
@@ -43,7 +44,12 @@ def recover(
         show(job, output, lambda: f"job {job['id']}: {job['title']}")
         return
     result: Mapping[str, Any] = follow(client, job)["result"]
-    show(result, output, lambda: "\n".join(lines(result)) or "nothing to recover")
+    show(result, output, lambda: "\n".join(_told(result)) or "nothing to recover")
+
+
+def _told(result: Mapping[str, Any]) -> list[str]:
+    """What was found and done, a line each: pools, what would not be mounted, antlets."""
+    return [str(line) for part in ("pools", "problems", "lines") for line in result.get(part) or ()]
 
 
 COMMANDS = (recover,)

@@ -162,7 +162,8 @@ class ImportTemplate(Params):
     """Import a template from files on this host.
 
     `source` is a root tarball, a disk image or a `zfs send` stream, `xml` its template file; both paths are
-    absolute. `format` is told from the content when None.
+    absolute. `format` is told from the content when None. `privileged`: containers made of it may have the
+    host's root as their own.
     """
 
     source: str
@@ -170,6 +171,7 @@ class ImportTemplate(Params):
     template: str
     pool: str | None = None
     format: Literal["tar", "image", "zfs"] | None = None
+    privileged: bool = False
     description: str = Field(default="", max_length=4096)
 
 

@@ -17,7 +17,7 @@ from edgelinux_hostd.operations.tools import Tools
 from edgelinux_hostd.runtime.base import Launch, Runtime, State
 from edgelinux_hostd.storage.base import Storage
 
-__all__ = ["HostSize", "Operation", "Services", "need_stopped", "usable"]
+__all__ = ["HostSize", "Operation", "Services", "need_stopped", "not_there", "usable"]
 
 
 @dataclass(frozen=True)
@@ -80,12 +80,19 @@ def usable(antlet: Antlet) -> AntletSpec:
     return antlet.spec
 
 
+def not_there(dataset: str) -> EdgeLinuxError:
+    """Give the error for a dataset that should be there and mounted, and is not."""
+    return EdgeLinuxError(
+        f"dataset {dataset} is not there, or not mounted", hint="`zfs list -o name,mounted` shows which"
+    )
+
+
 def need_stopped(antlet: Antlet, what: str) -> None:
     """Raise RefusedError unless an antlet is stopped."""
     if antlet.state not in (State.STOPPED, State.DAMAGED):
         raise RefusedError(
             f"antlet {antlet.name} is {antlet.state.lower()}: {what} needs it stopped",
-            hint=f"antlet stop {antlet.name}",
+            hint=f"`antlet stop {antlet.name}`",
         )
 
 

@@ -17,6 +17,7 @@ from edgelinux_hostd.operations.growth import check_growth, growth_step
 from edgelinux_hostd.operations.params import UpdateAntlet
 from edgelinux_hostd.operations.services import Operation, Services, need_stopped, usable
 from edgelinux_hostd.runtime.base import State
+from edgelinux_hostd.sizes import human
 from edgelinux_hostd.storage.base import NUMBER
 
 __all__ = ["update_antlet"]
@@ -37,7 +38,7 @@ def update_antlet(host: Services, reserved: Collection[int]) -> Operation:
             check_own_name(antlet.name, params.number)
         if params.quota and params.quota < antlet.used:
             raise RefusedError(
-                f"antlet {antlet.name} uses {antlet.used} bytes, which is more than that quota",
+                f"antlet {antlet.name} uses {human(antlet.used)}, more than a quota of {human(params.quota)}",
                 hint="0 is no quota",
             )
         changed = _changed(usable(antlet), params)

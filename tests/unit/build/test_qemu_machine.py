@@ -45,7 +45,7 @@ def boot_order(machine: Machine) -> list[str]:
 def test_emulation_with_all_cores_is_the_default() -> None:
     line = argv(MACHINE)
     assert line[line.index("-accel") + 1] == "tcg,thread=multi"
-    assert line[line.index("-cpu") + 1] == "max,-erms,-fsrm,-la57,-svm"
+    assert line[line.index("-cpu") + 1] == "max,-erms,-fsrm,-la57"
     assert line[line.index("-smp") + 1] == "2"
     assert line[line.index("-m") + 1] == "2048"
 
