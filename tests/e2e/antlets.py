@@ -9,7 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-__all__ = ["Antlets", "eventually", "mac"]
+__all__ = ["API", "WEB", "Antlets", "eventually", "mac", "python"]
+
+# The numbers of the antlets that the tests of one host share: a container made by command, one made by HTTP,
+# and a machine.
+WEB, API = 25, 200
 
 _SOCKET = "/run/edgelinux/hostd.sock"
 # In root's home, which outlives the boot environment and a reboot.
@@ -36,6 +40,11 @@ def eventually(what: str, look: Callable[[], T], seconds: float = 120) -> T:
 def mac(number: int) -> str:
     """The MAC that an antlet has had on every edgeLinux host."""
     return f"b2:61:6e:73:6c:{number:02x}"
+
+
+def python(program: str, *arguments: str) -> str:
+    """A shell command that runs a program in Python."""
+    return shlex.join(("python3", "-c", program, *arguments))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import socketserver
 import threading
 from collections.abc import Iterator
@@ -12,36 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.antlets import Antlets, eventually, mac
-from tests.e2e.pair import Pair
+from tests.e2e.antlets import API, WEB, Antlets, eventually, mac, python
 from tests.e2e.spoofing import LISTEN, SEND, TRUE_FRAMES
 
 pytestmark = pytest.mark.parametrize("pair", ["uefi"], indirect=True)
-
-WEB, API = 25, 200
-
-
-@pytest.fixture
-def antlets(pair: Pair) -> Antlets:
-    return Antlets(pair.running()[1])
-
-
-@pytest.fixture
-def web1(antlets: Antlets) -> str:
-    """A container that starts with the host, after the other one."""
-    options = (
-        "--template",
-        "debian-13.lxc",
-        "--number",
-        str(WEB),
-        "--ram",
-        "256",
-        "--autostart",
-        "--order",
-        "20",
-    )
-    antlets.need("web1", *options)
-    return "web1"
 
 
 @pytest.fixture
@@ -49,11 +22,6 @@ def api1(antlets: Antlets) -> str:
     """The container that was made through the HTTP interface."""
     assert "api1" in antlets.all(), "the test that makes it failed"
     return "api1"
-
-
-def python(program: str, *arguments: str) -> str:
-    """A shell command that runs a program in Python."""
-    return shlex.join(("python3", "-c", program, *arguments))
 
 
 @contextmanager
@@ -130,7 +98,7 @@ class TestNetwork:
     @pytest.mark.parametrize(("name", "number"), [("web1", WEB), ("api1", API)])
     def test_address_by_dhcp(self, antlets: Antlets, name: str, number: int) -> None:
         def configured() -> str:
-            return antlets.attached(name, "ip -4 -o addr show dev eth0").stdout
+            return str(antlets.attached(name, "ip -4 -o addr show dev eth0").stdout)
 
         shown = eventually(f"{name} has an address", configured)
         assert f"inet 10.1.1.{number}/24 " in shown

@@ -133,6 +133,7 @@ def test_status(monkeypatch: pytest.MonkeyPatch) -> None:
     text = CliRunner().invoke(cli.antlet, ["host", "status"]).output
     assert "boot environment: antlets/ROOT/2.1.0\n" in text
     assert "disks:            a b\n" in text
+    assert "acceleration:     kvm\n" in text
     found = json.loads(CliRunner().invoke(cli.antlet, ["host", "status", "--format", "json"]).output)
     assert (found["pool_guid"], found["acceleration"]) == (42, "kvm")
 
