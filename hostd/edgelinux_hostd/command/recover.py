@@ -45,6 +45,8 @@ def recover(
         return
     result: Mapping[str, Any] = follow(client, job)["result"]
     show(result, output, lambda: "\n".join(_told(result)) or "nothing to recover")
+    if dry_run and output == "text":
+        click.echo("a dry run: nothing of this was done", err=True)
 
 
 def _told(result: Mapping[str, Any]) -> list[str]:

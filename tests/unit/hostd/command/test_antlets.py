@@ -224,9 +224,10 @@ def test_pools_and_network(run: Command, agent: FakeAgent) -> None:
 
 
 def test_recover(run: Command, agent: FakeAgent) -> None:
-    assert run("recover", "--dry-run").output == (
-        "pool antlets (17) is imported as antlets-old\nantlets-old/web1: antlet web1, number 25\n"
-    )
+    said = "pool antlets (17) is imported as antlets-old\nantlets-old/web1: antlet web1, number 25\n"
+    assert run("recover").output == said
+    tried = run("recover", "--dry-run")
+    assert (tried.stdout, tried.stderr) == (said, "a dry run: nothing of this was done\n")
     assert getattr(agent.submitted[-1][1], "force", None) is False
     assert json.loads(run("recover", "--force", "--format", "json").output)["antlets"] == ["web1"]
     assert getattr(agent.submitted[-1][1], "force", None) is True
