@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 from edgelinux_hostd.api.app import create_app
 from edgelinux_hostd.api.serve import Server, configure, listen
 from edgelinux_hostd.cli import antlet
@@ -16,7 +18,31 @@ from edgelinux_hostd.errors import EdgeLinuxError
 
 from tests.unit.hostd.api.fake import FakeAgent
 
-Command = Callable[..., Result]
+
+@dataclass(frozen=True)
+class Said:
+    """What a command said, and how it ended. `output` is both streams."""
+
+    exit_code: int
+    exception: BaseException | None
+    stdout: str
+    stderr: str
+    output: str
+
+
+Command = Callable[..., Said]
+
+
+def _invoke(words: list[str], **options: Any) -> Said:
+    """Run `antlet`. click before 8.2 mixes both streams unless told not to, and newer ones cannot be told."""
+    separate: Any = {"mix_stderr": False}
+    try:
+        runner, mixed = CliRunner(**separate), False
+    except TypeError:
+        runner, mixed = CliRunner(), True
+    found = runner.invoke(antlet, words, **options)
+    output = found.output if mixed else found.stdout + found.stderr
+    return Said(found.exit_code, found.exception, found.stdout, found.stderr, output)
 
 
 @pytest.fixture
@@ -47,10 +73,10 @@ def client(socket: str) -> Client:
 @pytest.fixture
 def run(socket: str) -> Command:
     """Run `antlet` with these words."""
-    return lambda *words, **options: CliRunner().invoke(antlet, ["--socket", socket, *words], **options)
+    return lambda *words, **options: _invoke(["--socket", socket, *words], **options)
 
 
-def code(result: Result) -> int:
+def code(result: Said) -> int:
     """The exit code that a shell would see."""
     error = result.exception
     return error.exit_code if isinstance(error, EdgeLinuxError) else result.exit_code
