@@ -1,6 +1,6 @@
 # Each target sets up what it needs by itself and says so first: see build/setup_host.py.
 .DEFAULT_GOAL := help
-.PHONY: help setup iso boot test test-long unit lint e2e bench man reproduce clean
+.PHONY: help setup iso boot test test-long unit lint tree e2e bench man reproduce clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -32,6 +32,9 @@ lint: setup ## ruff, mypy, shellcheck, dib-lint
 
 unit: setup ## the unit tests alone
 	@$(BIN)/python -m tests.run unit
+
+tree: setup ## the build, then hostd's unit tests inside the tree that it made
+	@$(BIN)/python -m tests.run build tree
 
 e2e: setup ## the build and the QEMU boots alone
 	@$(BIN)/python -m tests.run build e2e

@@ -59,6 +59,7 @@ def phases() -> tuple[Phase, ...]:
         ),
         Phase("unit", (tool("pytest", "tests/unit", "-q"),)),
         Phase("build", (tool("edgelinux", "build"),)),
+        Phase("tree", (tool("python", "-m", "tests.tree"),)),
         Phase("e2e", (tool("pytest", "tests/e2e", "-n", "2", "--dist", "loadgroup", "-v"),)),
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,18 +11,16 @@ from urllib.parse import quote
 from .archive import ArchivePackage, from_json, read_index
 from .cache import Result
 from .debs import MAINTAINER
-from .images import Base
+from .images import Base, PyPiPackage
 from .inputs import Json
-from .licences import UNKNOWN, Declared, read_licences
+from .licences import LICENCE, Declared, read_licences
 from .lock import differences
+from .packaging import pypi_licence
 from .sbom import Component, archive_component
 from .stage import Project
 from .tree import fill
 
-__all__ = ["LICENCE", "components", "lock_status", "template_components"]
-
-LICENCE = "GPL-2.0-or-later"
-"""Of this repository."""
+__all__ = ["components", "lock_status", "template_components"]
 
 _ZFS_LICENCES = "CDDL-1.0 AND GPL-2.0-or-later"  # zfs.ko and spl.ko
 
@@ -38,11 +35,12 @@ def components(
     """
     known = {package.name: package for package in read_index(index)}
     licences = read_licences(index)
-    from_pypi = {spec.package: spec.name for spec in base.pypi}
+    from_pypi = {spec.package: spec for spec in base.pypi}
 
     def part(name: str, version: str) -> Component:
         if name in from_pypi:
-            return _own(name, version, _pypi_licence(from_pypi[name]), _pypi(from_pypi[name], version))
+            made_from = _pypi(from_pypi[name], version)
+            return _own(name, version, made_from.licence, made_from)
         package = known.get(name)
         if package is None or package.own:
             return _own(name, version, Declared(LICENCE))
@@ -81,13 +79,9 @@ def _own(name: str, version: str, licence: Declared, made_from: Component | None
     return Component(name, version, licence, supplier=MAINTAINER, made_from=made_from)
 
 
-def _pypi(name: str, version: str) -> Component:
-    return Component(name, version, _pypi_licence(name), purl=f"pkg:pypi/{name.lower()}@{version}")
-
-
-def _pypi_licence(name: str) -> Declared:
-    metadata = importlib.metadata.metadata(name)
-    return Declared(str(metadata.json.get("license_expression", UNKNOWN)))
+def _pypi(spec: PyPiPackage, version: str) -> Component:
+    purl = f"pkg:pypi/{spec.name.lower()}@{version}"
+    return Component(spec.name, version, Declared(pypi_licence(spec)), purl=purl)
 
 
 def _purl(base: Base, package: ArchivePackage) -> str:

@@ -7,15 +7,20 @@ import os
 import shutil
 import textwrap
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+from .debdocs import doc_entries
 from .packaging import Entry, Package
 from .process import run_logged
 
 __all__ = ["MAINTAINER", "build_deb", "control"]
 
-MAINTAINER = "edgeLinux <root@localhost>"
-"""Of all packages that are made from this repository; the elements name it, too."""
+MAINTAINER = "edgeLinux <packages@edgelinux.invalid>"
+"""Of all packages that are made from this repository; the elements name it, too.
+
+The domain is one that nobody can have (RFC 2606).
+"""
 
 
 def build_deb(
@@ -24,6 +29,7 @@ def build_deb(
     """Build <name>_<version>_<architecture>.deb in `folder`: same sources and epoch, same bytes."""
     stage = scratch / package.name
     stage.mkdir(mode=0o755)
+    package = replace(package, entries=(*package.entries, *doc_entries(package, MAINTAINER, epoch)))
     installed = 0
     for entry in package.entries:
         installed += _place(entry, stage)
@@ -44,7 +50,7 @@ def _place(entry: Entry, stage: Path) -> int:
     if entry.source:
         shutil.copyfile(entry.source, target)
     else:
-        target.write_text(entry.text, encoding="utf-8")
+        target.write_bytes(entry.data or entry.text.encode())
     target.chmod(entry.mode)
     return target.stat().st_size
 

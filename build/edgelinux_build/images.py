@@ -218,6 +218,8 @@ class PyPiPackage(Schema):
     version: str
     package: Name
     depends: tuple[Word, ...] = ()
+    licence: str = ""
+    """What its sources say, as an SPDX expression, for a distribution whose metadata has none."""
 
 
 class Base(Schema):

@@ -22,6 +22,7 @@ from license_expression import get_spdx_licensing
 from .inputs import Json
 
 __all__ = [
+    "LICENCE",
     "NONE_STATED",
     "UNKNOWN",
     "Declared",
@@ -34,6 +35,9 @@ __all__ = [
 ]
 
 _FILE = "licences.json"
+
+LICENCE = "GPL-2.0-or-later"
+"""Of this repository."""
 
 UNKNOWN = "NOASSERTION"
 """SPDX's word for what nobody states in a form that a program reads."""

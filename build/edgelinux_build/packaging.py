@@ -17,9 +17,10 @@ from pydantic import Field
 
 from .images import Base, Name, PyPiPackage, Schema, TreePath, Word
 from .inputs import Json, hash_file
+from .licences import LICENCE, UNKNOWN
 from .yamlfile import Document, load, validate_document
 
-__all__ = ["Entry", "Package", "Units", "describe", "load_package", "pypi_package"]
+__all__ = ["Entry", "Package", "Units", "describe", "load_package", "pypi_licence", "pypi_package"]
 
 Mode = Annotated[str, Field(pattern=r"^0[0-7]{3}$")]
 
@@ -59,12 +60,13 @@ class PackageFile(Schema):
 
 @dataclass(frozen=True)
 class Entry:
-    """One file of a package: bytes from `source`, or `text`."""
+    """One file of a package: bytes from `source`, or `text`, or `data`."""
 
     target: str
     mode: int
     source: Path | None = None
     text: str = ""
+    data: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,15 @@ class Package:
     depends: tuple[str, ...]
     entries: tuple[Entry, ...]
     units: Units
+    licence: str = LICENCE
+    """An SPDX expression."""
+    licence_files: tuple[str, ...] = ()
+    """Files of the package with texts of licences."""
+    holder: str = "the authors of edgeLinux"
+    """Of the copyright."""
+    origin: str = "edgelinux"
+    """What it is made from, by name."""
+    homepage: str = ""
 
 
 def load_package(path: Path, base: Base, version: str) -> Package:
@@ -180,17 +191,30 @@ def pypi_package(spec: PyPiPackage, base: Base) -> Package:
         source = Path(str(file.locate()))
         if source.is_file():
             entries.append(Entry(f"{base.python_packages}/{file}", 0o644, source))
-    summary = str(found.metadata["Summary"] or spec.name)
+    metadata = found.metadata.json
+    summary = str(metadata.get("summary", spec.name))
+    targets = [entry.target for entry in entries]
     depends = (*base.packages.python, *spec.depends)
     return Package(
         spec.package,
         spec.version,
         summary,
-        "",
+        f"This is {spec.name} {spec.version} as the Python Package Index has it, without its commands.",
         depends,
         tuple(sorted(entries, key=lambda e: e.target)),
         Units(),
+        licence=pypi_licence(spec),
+        licence_files=tuple(sorted(name for name in targets if ".dist-info/licenses/" in name)),
+        holder=str(metadata.get("author") or metadata.get("author_email") or f"the authors of {spec.name}"),
+        origin=spec.name,
+        homepage=str(metadata.get("home_page") or ""),
     )
+
+
+def pypi_licence(spec: PyPiPackage) -> str:
+    """Return the SPDX expression of an installed distribution's licence."""
+    metadata = importlib.metadata.metadata(spec.name)
+    return str(metadata.json.get("license_expression") or spec.licence or UNKNOWN)
 
 
 def describe(package: Package, root: Path) -> dict[str, Json]:
@@ -211,5 +235,7 @@ def describe(package: Package, root: Path) -> dict[str, Json]:
         "description": package.description,
         "depends": list(package.depends),
         "units": package.units.model_dump(mode="json"),
+        "licence": [package.licence, *package.licence_files],
+        "origin": [package.origin, package.holder, package.homepage],
         "files": {name(entry): content(entry) for entry in package.entries},
     }

@@ -34,8 +34,11 @@ _PASSED_ON = (
 )
 
 
-def sudo_command(arguments: Sequence[str], *, ask: bool) -> list[str]:
-    """Return the command that runs `edgelinux` with these arguments as root, in the user's own cache."""
+def sudo_command(arguments: Sequence[str], *, ask: bool, module: str = "edgelinux_build.cli") -> list[str]:
+    """Return the command that runs `edgelinux` with these arguments as root, in the user's own cache.
+
+    `module` is what runs instead of `edgelinux`.
+    """
     passed = [name for name in _PASSED_ON if name in os.environ]
     quiet = [] if ask else ["-n"]
     return [
@@ -44,20 +47,20 @@ def sudo_command(arguments: Sequence[str], *, ask: bool) -> list[str]:
         f"--preserve-env={','.join(passed)}",
         sys.executable,
         "-m",
-        "edgelinux_build.cli",
+        module,
         *arguments,
     ]
 
 
-def become_root(arguments: Sequence[str], why: str) -> None:
+def become_root(arguments: Sequence[str], why: str, module: str = "edgelinux_build.cli") -> None:
     """Return when this is root, else replace this process by one that is; raises EdgeLinuxError."""
     if os.geteuid() == 0:
         return
     sudo = shutil.which("sudo")
     if sudo and subprocess.run([sudo, "-n", "true"], capture_output=True, check=False).returncode == 0:
-        command = sudo_command(arguments, ask=False)
+        command = sudo_command(arguments, ask=False, module=module)
         os.execv(sudo, command)  # noqa: S606  (no shell is wanted)
-    command_line = shlex.join(sudo_command(arguments, ask=True))
+    command_line = shlex.join(sudo_command(arguments, ask=True, module=module))
     raise EdgeLinuxError(f"{why} needs root; run: {command_line}", exit_code=NO_RIGHTS)
 
 

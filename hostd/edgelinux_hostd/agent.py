@@ -83,7 +83,7 @@ class HostAgent:
         """Open a running antlet's console; gives the path of a Unix socket."""
         antlet = self.antlet(name)
         if antlet.state not in (State.RUNNING, State.PAUSED):
-            raise RefusedError(f"antlet {name} does not run", hint=f"antlet start {name}")
+            raise RefusedError(f"antlet {name} does not run", hint=f"`antlet start {name}`")
         return self._views.serve_console(self._services.runtime(antlet).console(name))
 
     def templates(self) -> Sequence[Template]:
@@ -118,7 +118,9 @@ class HostAgent:
         """Check the parameters against what is there and submit a job."""
         operation = self._operations.get(kind)
         if operation is None:
-            raise NotFoundError(f"there is no kind of job {kind!r}")
+            raise NotFoundError(
+                f"there is no kind of job {kind!r}", hint="/openapi.json has those that there are"
+            )
         if not isinstance(params, operation.kind.params):
             raise InvalidError(f"{kind} takes {operation.kind.params.__name__}")
         with self._submitting:

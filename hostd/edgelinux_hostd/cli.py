@@ -89,7 +89,9 @@ def main() -> int:
         antlet(prog_name="antlet")
     except EdgeLinuxError as error:
         click.echo(f"antlet: {error}", err=True)
-        for item in error.items if isinstance(error, ApiError) else ():
+        # What the line has said in full is not said again below it.
+        items = error.items if isinstance(error, ApiError) else ()
+        for item in items if any(item not in error.message for item in items) else ():
             click.echo(f"  {item}", err=True)
         return error.exit_code
     return 0

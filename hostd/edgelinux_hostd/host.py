@@ -17,6 +17,7 @@ from edgelinux_hostd.run import run
 __all__ = ["HostStatus", "boot_sync", "current_entry", "parse_esps", "pool_esps", "status"]
 
 _HOSTID = Path("/etc/hostid")
+_KVM = Path("/dev/kvm")
 
 # UEFI specification, "Defined GPT Partition Entry - Partition Type GUIDs".
 _ESP_TYPE = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b"
@@ -36,6 +37,7 @@ class HostStatus:
     pool_guid: int
     pool_state: str
     disks: tuple[str, ...]
+    acceleration: str
 
 
 def parse_esps(lsblk_json: str, pool_devices: Collection[str]) -> tuple[esp.Esp, ...]:
@@ -125,4 +127,5 @@ def status() -> HostStatus:
         pool_guid=zfs.pool_guid(pool),
         pool_state=zfs.pool_state(pool),
         disks=zfs.pool_devices(pool),
+        acceleration="kvm" if _KVM.exists() else "none: machines are emulated, slowly",
     )

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+
+from fastapi import FastAPI
 
 from edgelinux_hostd.api.app import create_app
 from edgelinux_hostd.api.serve import serve
@@ -50,14 +55,22 @@ def _serve() -> None:
     engine.recover()
 
     def settle() -> None:
-        bring_up(services, lxc, gate)
+        bring_up(services, lxc, gate, {job.id for job in engine.jobs()})
         started = autostart(agent)
         if started:
             log.info("started with the host: %s", ", ".join(started))
 
-    threading.Thread(target=settle, name="settle", daemon=True).start()
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        kvm.register_events(
+            asyncio.get_running_loop(),
+            lambda name, state: bus.publish("antlet", antlet=name, state=str(state)),
+        )
+        threading.Thread(target=settle, name="settle", daemon=True).start()
+        yield
+
     try:
-        serve(create_app(agent))
+        serve(create_app(agent, lifespan=lifespan))
     finally:
         engine.close()
 

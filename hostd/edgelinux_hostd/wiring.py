@@ -144,6 +144,7 @@ def build_services(
         template=template,
         domain=_Domains(offers),
         default_nics=pipeline.default_nics,
+        disk_images=pipeline.image_files,
         make_seed=cloudinit.make_seed,
         publish_names=publish_names,
         await_network=await_network,

@@ -30,6 +30,7 @@ BOOTS: dict[str, str] = {
     "bios-first": "its first boot, in the same QEMU process, the stick still first in the boot order",
     "bios-disk1-uefi": "the first of its disks alone, with UEFI",
     "bios-disk2-bios": "the second of its disks alone, with BIOS",
+    "bios-disk1-bios": "a copy of its first disk, for a virtual machine in the virtual machine",
     "live": "the default ISO: boots live, touches nothing; the installer's refusals",
     "cpu-level": "a CPU that is too old: the kernel starts, and nothing else",
     "check-medium": "BIOS, USB stick: the menu's check of the medium",

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.antlets import WEB, Antlets
 from tests.e2e.boots import BOOTS, BUDGET, Ledger
 from tests.e2e.lab import ROOT, Lab
 from tests.e2e.pair import Pair
@@ -88,3 +89,17 @@ def pairs(lab: Lab) -> Iterator[dict[str, Pair]]:
 def pair(request: pytest.FixtureRequest, pairs: dict[str, Pair]) -> Pair:
     """One pair after the other; each lives in one worker, see `grouping`."""
     return pairs[request.param]
+
+
+@pytest.fixture
+def antlets(pair: Pair) -> Antlets:
+    """The antlets of a pair's running host."""
+    return Antlets(pair.running()[1])
+
+
+@pytest.fixture
+def web1(antlets: Antlets) -> str:
+    """A running container that starts with the host, after the one that is made by HTTP."""
+    options = ("--template", "debian-13.lxc", "--number", str(WEB), "--ram", "256")
+    antlets.need("web1", *options, "--autostart", "--order", "20")
+    return "web1"

@@ -107,6 +107,12 @@ class Pair:
             self._finished = True
         return self.disks
 
+    def crash(self) -> None:
+        """Cuts the running host's power; what its disks are then is what `final_disks` gives."""
+        vm, _ = self.running()
+        vm.kill()
+        self._finished = True
+
     def stop(self) -> None:
         """Ends the machine if it runs."""
         if self.vm is not None:

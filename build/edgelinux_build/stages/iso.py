@@ -14,9 +14,10 @@ from edgelinux_installer.medium_check import parse_sums
 
 from edgelinux_build.antlet_templates import ApplianceRecipe, load_template
 from edgelinux_build.cache import Result
-from edgelinux_build.contents import LICENCE, components, lock_status, template_components
+from edgelinux_build.contents import components, lock_status, template_components
 from edgelinux_build.images import load_base
 from edgelinux_build.inputs import Json, hash_file, key_of
+from edgelinux_build.licences import LICENCE
 from edgelinux_build.medium.files import (
     BIOS_IMAGE,
     GRUB_MODULES,

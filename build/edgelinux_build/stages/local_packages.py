@@ -8,7 +8,7 @@ from pathlib import Path
 from edgelinux_hostd import __version__
 from edgelinux_hostd.errors import EdgeLinuxError
 
-from edgelinux_build.debs import build_deb
+from edgelinux_build.debs import MAINTAINER, build_deb
 from edgelinux_build.inputs import Json
 from edgelinux_build.packaging import Package, Units, describe, load_package, pypi_package
 from edgelinux_build.stage import Context, Project, Stage, Upstream
@@ -21,11 +21,13 @@ class LocalPackages(Stage):
 
     name: str = "local-packages"
     title: str = "packages of this repository"
+    version: int = 2
 
     def inputs(self, project: Project, upstream: Mapping[str, Upstream]) -> dict[str, Json]:
         """Every packaged file and what the packages say about themselves."""
         return {
             "kind": project.base.packages.kind,
+            "maintainer": MAINTAINER,
             "architecture": project.base.packages.architecture,
             "packages": {package.name: describe(package, project.root) for package in _packages(project)},
             **project.stamp,

@@ -6,14 +6,13 @@ and uuid are also user properties of the dataset, which override the file.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated, Literal
 from uuid import UUID
 
-import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from edgelinux_hostd import yamlmodel
 from edgelinux_hostd.antlets.names import check_antlet_name
 from edgelinux_hostd.antlets.numbers import FIRST, LAST, NETWORK
 from edgelinux_hostd.errors import EdgeLinuxError
@@ -21,6 +20,7 @@ from edgelinux_hostd.errors import EdgeLinuxError
 __all__ = ["FILE", "AntletSpec", "Kind", "Nic", "dump", "load", "parse"]
 
 FILE = "antlet.yaml"
+_HINT = "`antlet recover` writes it anew"
 
 Kind = Literal["lxc", "kvm"]
 
@@ -73,46 +73,15 @@ class AntletSpec(BaseModel):
 
 
 def parse(text: str, where: str) -> AntletSpec:
-    """Read a specification; `where` names the file in errors. Raises EdgeLinuxError."""
-    try:
-        found = yaml.load(text, Loader=yaml.CSafeLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" line {mark.line + 1}:" if mark else ""
-        problem = getattr(error, "problem", None) or "not YAML"
-        raise EdgeLinuxError(f"{where}:{line} {problem}", hint="`antlet recover` writes it anew") from None
-    if not isinstance(found, dict):
-        raise EdgeLinuxError(f"{where}: not a mapping", hint="`antlet recover` writes it anew")
-    try:
-        return AntletSpec.model_validate(found)
-    except ValidationError as error:
-        first = error.errors()[0]
-        at = ".".join(str(part) for part in first["loc"])
-        raise EdgeLinuxError(
-            f"{where}: {at}: {first['msg']}", hint="`antlet recover` writes it anew"
-        ) from None
+    """Read a specification; `where` names the file in errors. Raises InvalidError."""
+    return yamlmodel.parse(AntletSpec, text, where, hint=_HINT)
 
 
 def load(directory: Path) -> AntletSpec:
     """Read the specification of the antlet that is mounted at a directory; raises EdgeLinuxError."""
-    path = directory / FILE
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise EdgeLinuxError(f"cannot read {path}: {error.strerror}") from error
-    except UnicodeDecodeError:
-        raise EdgeLinuxError(f"{path}: not text", hint="`antlet recover` writes it anew") from None
-    return parse(text, str(path))
+    return yamlmodel.load(AntletSpec, directory / FILE, hint=_HINT)
 
 
 def dump(spec: AntletSpec, directory: Path) -> None:
     """Write the specification into an antlet's directory: complete or not at all, mode 0600."""
-    text = yaml.safe_dump(spec.model_dump(mode="json", exclude_none=True), sort_keys=False)
-    path = directory / FILE
-    scratch = directory / f".{FILE}.new"
-    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    scratch.replace(path)
+    yamlmodel.dump(spec, directory / FILE, mode=0o600)

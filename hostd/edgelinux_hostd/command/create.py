@@ -51,6 +51,7 @@ def _body(options: Mapping[str, Any]) -> dict[str, Any]:
         "antlet-num": options["number"],
         "compression": options["compression"],
         "zfs-quota": options["quota"],
+        "disk": options.get("disk"),
         "description": options["description"],
         "autostart": options["autostart"],
         "order": options["order"],
@@ -89,7 +90,12 @@ def create(
     body = {"dname": name, "template": template, **_body(options)}
     more = {"version": version, "zpool-name": pool, "ssh-keys": keys(key_files), "start": start}
     body |= {field: value for field, value in more.items() if value}
-    said = f"antlet {name} created{' and started' if start else ''}"
+
+    def said(job: Mapping[str, Any]) -> str:
+        # What does not start is made nevertheless, and a warning says why.
+        started = start and not (job.get("result") or {}).get("warning")
+        return f"antlet {name} created{' and started' if started else ''}"
+
     perform(
         client,
         "POST",
@@ -105,6 +111,7 @@ def create(
 @click.command("set")
 @name_argument
 @click.option("--autostart/--no-autostart", default=None, help="Whether it starts when the host starts.")
+@click.option("--disk", type=SIZE, help="What a machine's first disk grows to, like 20G.")
 @_shape
 @work_options
 @pass_client

@@ -83,19 +83,28 @@ def lines(value: Mapping[str, Any], indent: str = "") -> list[str]:
 @click.argument("name")
 @click.argument("layout", type=click.Choice(["mirror", "single"]))
 @click.argument("disks", nargs=-1, required=True, metavar="DISK...")
+@click.option("--erase", is_flag=True, help="Erase what is on the disks; refused without it.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @work_options
 @pass_client
 def create(
-    client: Client, name: str, layout: str, disks: tuple[str, ...], yes: bool, wait: bool, output: str
+    client: Client,
+    name: str,
+    layout: str,
+    disks: tuple[str, ...],
+    erase: bool,
+    yes: bool,
+    wait: bool,
+    output: str,
 ) -> None:
     """Create a pool on disks that nothing uses (see `antlet pool disks`)."""
-    agree(f"Create pool {name} on {', '.join(disks)}? What is on them will be lost.", yes)
+    loss = " What is on them will be lost." if erase else ""
+    agree(f"Create pool {name} on {', '.join(disks)}?{loss}", yes)
     perform(
         client,
         "POST",
         path("pools"),
-        {"name": name, "layout": layout, "disks": list(disks)},
+        {"name": name, "layout": layout, "disks": list(disks), "erase": erase},
         wait=wait,
         output=output,
         said=f"pool {name} created",
@@ -127,6 +136,7 @@ def disks(client: Client, output: str) -> None:
             ">SIZE": lambda one: human(one["size"]),
             "MODEL": lambda one: one.get("model") or "-",
             "SERIAL": lambda one: one.get("serial") or "-",
+            "CONTENTS": lambda one: one.get("contents") or "-",
         },
     )
 

@@ -86,6 +86,7 @@ def _described(one: Mapping[str, Any]) -> str:
 @click.option(
     "--type", "kind", type=click.Choice(["tar", "image", "zfs"]), help="Told from the content by default."
 )
+@click.option("--privileged", is_flag=True, help="Its containers may have the host's root as their own.")
 @_description
 @work_options
 @pass_client
@@ -96,6 +97,7 @@ def import_template(
     xml: str | None,
     pool: str | None,
     kind: str | None,
+    privileged: bool,
     description: str,
     wait: bool,
     output: str,
@@ -107,6 +109,7 @@ def import_template(
         "xml": str(Path(xml).absolute()) if xml else None,
         "pool": pool,
         "format": kind,
+        "privileged": privileged,
         "description": description,
     }
     perform(

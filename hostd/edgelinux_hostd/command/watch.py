@@ -14,7 +14,7 @@ from edgelinux_hostd.command.client import ApiError, Client, UnreachableError, p
 from edgelinux_hostd.command.output import format_option, show
 from edgelinux_hostd.errors import EdgeLinuxError
 
-__all__ = ["follow", "perform", "wait_option", "work_options"]
+__all__ = ["follow", "perform", "remarks", "wait_option", "work_options"]
 
 # For how long hostd holds an answer back while nothing ends, in seconds: so often progress is read.
 _HOLD = 0.3
@@ -43,19 +43,33 @@ def perform(
     *,
     wait: bool,
     output: str,
-    said: str,
+    said: str | Callable[[Mapping[str, Any]], str],
     result: Callable[[], Any] | None = None,
 ) -> None:
-    """Start a job, follow it when told to wait, and print `said` for people or `result` for programs."""
+    """Start a job, follow it when told to wait, and print `said` for people or `result` for programs.
+
+    `said` may be made of the job at its end, {} when there was nothing to do.
+    """
     job = client.job(method, where, body)
     if job and not wait:
         show(job, output, lambda: f"job {job['id']}: {job['title']}")
         return
     final = follow(client, job) if job else {}
+    for line in remarks(final):
+        click.echo(line, err=True)
     if output == "text":
-        click.echo(said)
+        click.echo(said if isinstance(said, str) else said(final))
     else:
         show(result() if result else final, output, str)
+
+
+def remarks(job: Mapping[str, Any]) -> list[str]:
+    """Give what a person should know of a job that is done, a line each."""
+    result = job.get("result") or {}
+    said = [f"warning: {result['warning']}"] if result.get("warning") else []
+    if result.get("pending"):
+        said.append(f"from its next start on: {', '.join(result['pending'])}")
+    return [*said, *(f"replaced: {note}" for note in result.get("notes") or ())]
 
 
 def follow(client: Client, job: Mapping[str, Any]) -> dict[str, Any]:

@@ -25,8 +25,8 @@ from edgelinux_hostd.antlets.numbers import (
     port,
 )
 from edgelinux_hostd.antlets.spec import Nic
-from edgelinux_hostd.network.whole import write_whole
 from edgelinux_hostd.run import run
+from edgelinux_hostd.whole import write_whole
 
 __all__ = ["PATH", "TABLE", "Card", "cards", "ensure", "loaded", "present", "render"]
 

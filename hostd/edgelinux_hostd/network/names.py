@@ -11,7 +11,7 @@ from pathlib import Path
 from edgelinux_hostd.antlets.numbers import FIRST, LAST, NETWORK, address, gateway, host_name
 from edgelinux_hostd.errors import EdgeLinuxError, InvalidError
 from edgelinux_hostd.network.bblv import HOSTS_DIRECTORY
-from edgelinux_hostd.network.whole import write_whole
+from edgelinux_hostd.whole import write_whole
 
 __all__ = ["FILE", "check_own_name", "prepare", "render", "write"]
 

@@ -38,7 +38,9 @@ def choose_number(
     if wanted in taken:
         raise RefusedError(f"number {wanted} is antlet {taken[wanted]}'s", hint="leave it out for a free one")
     if wanted in reserved:
-        raise RefusedError(f"number {wanted} is being given to another antlet")
+        raise RefusedError(
+            f"number {wanted} is being given to another antlet", hint="leave it out for a free one"
+        )
     return wanted
 
 

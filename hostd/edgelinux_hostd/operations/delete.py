@@ -61,7 +61,10 @@ def delete_antlet(host: Services) -> Operation:
         dataset = str(ctx.values["dataset"])
         info = host.storage.dataset(dataset)
         if info is None or info.local.get(KIND) != "antlet" or info.local.get(JOB) != ctx.job:
-            raise EdgeLinuxError(f"{dataset} is not what this job marked: left alone")
+            raise EdgeLinuxError(
+                f"dataset {dataset} is not the one that was to be deleted: left alone",
+                hint="something else has its name now, see `antlet list` and `zfs list`",
+            )
         return dataset
 
     return Operation(
@@ -95,6 +98,6 @@ def _check_dependencies(host: Services, params: DeleteAntlet) -> None:
     if snapshots and not params.force:
         raise RefusedError(
             f"antlet {params.name} has snapshots: {', '.join(snapshots)}",
-            hint="delete them first, or say --force",
+            hint="delete them first, or take them along with --force",
             items=snapshots,
         )

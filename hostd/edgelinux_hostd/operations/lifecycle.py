@@ -95,9 +95,12 @@ def lifecycle_operations(host: Services) -> tuple[Operation, ...]:
     )
 
 
+_STARTED = {State.PAUSED: "`antlet resume` lets it go on"}
+
+
 def _cannot(name: str, antlet: Antlet) -> str:
     return {
-        "start": antlet.problem or "it runs already",
+        "start": antlet.problem or _STARTED.get(antlet.state, "it runs already"),
         "stop": "there is nothing to stop",
         "pause": "only a running antlet can be paused",
         "resume": "only a paused antlet can be resumed",

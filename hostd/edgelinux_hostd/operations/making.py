@@ -14,7 +14,7 @@ from edgelinux_hostd.antlets.inventory import identity_properties
 from edgelinux_hostd.antlets.spec import AntletSpec, dump
 from edgelinux_hostd.errors import EdgeLinuxError, RefusedError
 from edgelinux_hostd.jobs.model import Context, Step
-from edgelinux_hostd.operations.services import Services
+from edgelinux_hostd.operations.services import Services, not_there
 from edgelinux_hostd.storage.base import JOB
 from edgelinux_hostd.templates.identity import forget
 
@@ -49,7 +49,10 @@ def making_steps(host: Services, plan: Plan) -> tuple[Step, ...]:
         there = host.storage.dataset(dataset)
         if there is not None:
             if there.local.get(JOB) != ctx.job:
-                raise RefusedError(f"there is a dataset {dataset} already, which is not this antlet's")
+                raise RefusedError(
+                    f"there is a dataset {dataset} already, which is not this antlet's",
+                    hint=f"take another name, or look at it: `zfs list {dataset}`",
+                )
             host.storage.mount(dataset)
             return
         properties = {**identity_properties(spec), JOB: ctx.job}
@@ -110,5 +113,5 @@ def _spec(ctx: Context) -> AntletSpec:
 def _directory(host: Services, ctx: Context) -> Any:
     there = host.storage.dataset(ctx.values["dataset"])
     if there is None or there.mountpoint is None:
-        raise EdgeLinuxError(f"{ctx.values['dataset']} is not there, or not mounted")
+        raise not_there(ctx.values["dataset"])
     return there.mountpoint

@@ -82,7 +82,10 @@ class StopAntlet(Params):
 
 
 class UpdateAntlet(Params):
-    """Change what an antlet shall be; None leaves a field as it is. `number` needs a stopped antlet."""
+    """Change what an antlet shall be; None leaves a field as it is. `number` needs a stopped antlet.
+
+    `disk` is the size in bytes that a machine's first disk grows to; one that runs sees it at its next start.
+    """
 
     name: str
     number: int | None = None
@@ -93,6 +96,7 @@ class UpdateAntlet(Params):
     order: int | None = Field(default=None, ge=0, le=999)
     compression: Compression | None = None
     quota: int | None = Field(default=None, ge=0)
+    disk: int | None = Field(default=None, ge=1)
     nics: tuple[Nic, ...] | None = None
 
 
@@ -158,7 +162,8 @@ class ImportTemplate(Params):
     """Import a template from files on this host.
 
     `source` is a root tarball, a disk image or a `zfs send` stream, `xml` its template file; both paths are
-    absolute. `format` is told from the content when None.
+    absolute. `format` is told from the content when None. `privileged`: containers made of it may have the
+    host's root as their own.
     """
 
     source: str
@@ -166,6 +171,7 @@ class ImportTemplate(Params):
     template: str
     pool: str | None = None
     format: Literal["tar", "image", "zfs"] | None = None
+    privileged: bool = False
     description: str = Field(default="", max_length=4096)
 
 

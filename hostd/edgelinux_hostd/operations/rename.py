@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from edgelinux_hostd.antlets.identity import write_identity
 from edgelinux_hostd.antlets.spec import AntletSpec, dump
-from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.jobs.model import Context, JobKind, Step
 from edgelinux_hostd.operations.checks import check_free_name
 from edgelinux_hostd.operations.params import RenameAntlet
-from edgelinux_hostd.operations.services import Operation, Services, need_stopped, usable
+from edgelinux_hostd.operations.services import Operation, Services, need_stopped, not_there, usable
 from edgelinux_hostd.storage.base import NAME
 
 __all__ = ["rename_antlet"]
@@ -53,7 +52,7 @@ def rename_antlet(host: Services) -> Operation:
         dataset = ctx.values["new"]
         info = host.storage.dataset(dataset)
         if info is None or info.mountpoint is None:
-            raise EdgeLinuxError(f"{dataset} is not there, or not mounted")
+            raise not_there(dataset)
         spec = AntletSpec.model_validate({**ctx.values["spec"], "name": name})
         dump(spec, info.mountpoint)
         if spec.kind == "lxc":

@@ -17,7 +17,7 @@ from edgelinux_hostd.operations.tools import Tools
 from edgelinux_hostd.runtime.base import Launch, Runtime, State
 from edgelinux_hostd.storage.base import Storage
 
-__all__ = ["HostSize", "Operation", "Services", "need_stopped", "usable"]
+__all__ = ["HostSize", "Operation", "Services", "need_stopped", "not_there", "usable"]
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,10 @@ class Services:
 
     `template` finds a template and one of its versions (None: the newest) by name, version and pool.
     `domain` makes the domain XML of an antlet from the template files in a directory, the antlet's own or its
-    template's, and `default_nics` reads the network cards of such an XML. `make_seed` writes what a machine's
-    first boot configures itself from. `publish_names` brings the names that the antlets' network resolves in
-    line with the antlets; `base_ip` is that network's, and `await_network` waits until it is up. Templates go
-    into the pool `default_pool` when no other is named.
+    template's; `default_nics` and `disk_images` read cards and disks of such an XML. `make_seed` writes what
+    a machine's first boot configures itself from. `publish_names` brings the names that the antlets' network
+    resolves in line with the antlets; `base_ip` is that network's, and `await_network` waits until it is up.
+    Templates go into the pool `default_pool` when no other is named.
     """
 
     storage: Storage
@@ -48,6 +48,7 @@ class Services:
     template: Callable[[str, str | None, str | None], tuple[Template, TemplateVersion]]
     domain: Callable[[Path, AntletSpec], str]
     default_nics: Callable[[str], tuple[Nic, ...]]
+    disk_images: Callable[[str], tuple[str, ...]]
     make_seed: Callable[[Path, AntletSpec], None]
     publish_names: Callable[[], None]
     await_network: Callable[[], None]
@@ -79,12 +80,19 @@ def usable(antlet: Antlet) -> AntletSpec:
     return antlet.spec
 
 
+def not_there(dataset: str) -> EdgeLinuxError:
+    """Give the error for a dataset that should be there and mounted, and is not."""
+    return EdgeLinuxError(
+        f"dataset {dataset} is not there, or not mounted", hint="`zfs list -o name,mounted` shows which"
+    )
+
+
 def need_stopped(antlet: Antlet, what: str) -> None:
     """Raise RefusedError unless an antlet is stopped."""
     if antlet.state not in (State.STOPPED, State.DAMAGED):
         raise RefusedError(
             f"antlet {antlet.name} is {antlet.state.lower()}: {what} needs it stopped",
-            hint=f"antlet stop {antlet.name}",
+            hint=f"`antlet stop {antlet.name}`",
         )
 
 

@@ -11,7 +11,7 @@ from edgelinux_hostd.antlets.spec import AntletSpec, dump, load
 from edgelinux_hostd.errors import EdgeLinuxError, RefusedError
 from edgelinux_hostd.jobs.model import Context, JobKind, Step
 from edgelinux_hostd.operations.params import DeleteSnapshot, RestoreSnapshot, TakeSnapshot
-from edgelinux_hostd.operations.services import Operation, Services, need_stopped
+from edgelinux_hostd.operations.services import Operation, Services, need_stopped, not_there
 from edgelinux_hostd.storage.base import JOB
 
 __all__ = ["delete_snapshot", "restore_snapshot", "take_snapshot"]
@@ -24,7 +24,10 @@ def take_snapshot(host: Services) -> Operation:
         names = {snapshot.name for snapshot in host.inventory.snapshots(params.name)}
         name = params.snapshot or time.strftime("%Y-%m-%d-%H%M%S", time.gmtime())
         if check_snapshot_name(name) in names:
-            raise RefusedError(f"antlet {params.name} has a snapshot {name} already")
+            raise RefusedError(
+                f"antlet {params.name} has a snapshot {name} already",
+                hint=f"take another name, or `antlet snapshot delete {params.name} {name}`",
+            )
         return params.model_copy(update={"snapshot": name})
 
     def take(ctx: Context) -> None:
@@ -106,7 +109,7 @@ def restore_snapshot(host: Services) -> Operation:
     def identify(ctx: Context) -> None:
         info = host.storage.dataset(ctx.values["dataset"])
         if info is None or info.mountpoint is None:
-            raise EdgeLinuxError(f"{ctx.values['dataset']} is not there, or not mounted")
+            raise not_there(ctx.values["dataset"])
         try:
             then = load(info.mountpoint)
         except EdgeLinuxError as error:

@@ -43,6 +43,7 @@ def import_template(host: Services) -> Operation:
             (params.template, catalogue.next_version(taken, _today())),
             host.tools.offers(),
             description=params.description,
+            privileged=params.privileged,
             where=params.xml or "template XML",
         )
         return source, catalogue.dataset_of(pool, params.template), examined

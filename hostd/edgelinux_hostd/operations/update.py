@@ -13,9 +13,11 @@ from edgelinux_hostd.jobs.model import Context, JobKind, Step
 from edgelinux_hostd.network.check import check_nics
 from edgelinux_hostd.network.names import check_own_name
 from edgelinux_hostd.operations.checks import check_size, choose_number
+from edgelinux_hostd.operations.growth import check_growth, growth_step
 from edgelinux_hostd.operations.params import UpdateAntlet
 from edgelinux_hostd.operations.services import Operation, Services, need_stopped, usable
 from edgelinux_hostd.runtime.base import State
+from edgelinux_hostd.sizes import human
 from edgelinux_hostd.storage.base import NUMBER
 
 __all__ = ["update_antlet"]
@@ -36,11 +38,13 @@ def update_antlet(host: Services, reserved: Collection[int]) -> Operation:
             check_own_name(antlet.name, params.number)
         if params.quota and params.quota < antlet.used:
             raise RefusedError(
-                f"antlet {antlet.name} uses {antlet.used} bytes, which is more than that quota",
+                f"antlet {antlet.name} uses {human(antlet.used)}, more than a quota of {human(params.quota)}",
                 hint="0 is no quota",
             )
         changed = _changed(usable(antlet), params)
         check_nics(changed.number, changed.nics)
+        if params.disk is not None:
+            check_growth(host, antlet, params.disk)
         host.domain(antlet.directory, changed)
         return params
 
@@ -79,6 +83,8 @@ def update_antlet(host: Services, reserved: Collection[int]) -> Operation:
         pending: tuple[str, ...] = ()
         if antlet.state in (State.RUNNING, State.PAUSED):
             pending = host.runtime(antlet).apply(host.launch(antlet))
+            if ctx.params.disk is not None:
+                pending += ("disk",)
         elif antlet.kind == "kvm":
             host.make_seed(antlet.directory, usable(antlet))
         host.publish_names()
@@ -91,6 +97,7 @@ def update_antlet(host: Services, reserved: Collection[int]) -> Operation:
             steps=(
                 Step("write", write, unwrite),
                 Step("properties", properties, unset),
+                growth_step(host),
                 Step("apply", apply),
             ),
             locks=lambda params: (

@@ -53,6 +53,8 @@ def examine(
         text, pipeline.sample(), offers, where=where, privileged=privileged, validate=validate
     )
     kind = pipeline.kind_of(prepared.xml)
+    if privileged and kind != "lxc":
+        raise InvalidError(f"{where} is a machine's, and only containers can be privileged")
     if _FITS.get(source.format, kind) != kind:
         what = "a root tarball" if kind == "lxc" else "a disk image"
         raise InvalidError(f"{source.path} does not fit {where}, which needs {what}")

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
-import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from edgelinux_hostd import yamlmodel
 from edgelinux_hostd.antlets.names import check_template_name
 from edgelinux_hostd.antlets.spec import Kind
-from edgelinux_hostd.errors import EdgeLinuxError, InvalidError
+from edgelinux_hostd.errors import EdgeLinuxError
 
 __all__ = ["FILE", "TemplateSpec", "dump", "load", "parse"]
 
 FILE = "template.yaml"
+_HINT = "it has name, kind and version at least"
 
 
 def _component(text: str) -> str:
@@ -49,42 +49,14 @@ class TemplateSpec(BaseModel):
 
 def parse(text: str, where: str) -> TemplateSpec:
     """Read a description; `where` names the file in errors. Raises InvalidError."""
-    try:
-        found = yaml.load(text, Loader=yaml.CSafeLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" line {mark.line + 1}:" if mark else ""
-        raise InvalidError(f"{where}:{line} {getattr(error, 'problem', None) or 'not YAML'}") from None
-    if not isinstance(found, dict):
-        raise InvalidError(f"{where}: not a mapping", hint="it has name, kind and version at least")
-    try:
-        return TemplateSpec.model_validate(found)
-    except ValidationError as error:
-        first = error.errors()[0]
-        at = ".".join(str(part) for part in first["loc"])
-        raise InvalidError(f"{where}: {at}: {first['msg']}") from None
+    return yamlmodel.parse(TemplateSpec, text, where, hint=_HINT)
 
 
 def load(directory: Path) -> TemplateSpec:
     """Read the description of the template in a directory; raises EdgeLinuxError."""
-    path = directory / FILE
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise EdgeLinuxError(f"cannot read {path}: {error.strerror}") from error
-    except UnicodeDecodeError:
-        raise InvalidError(f"{path}: not text") from None
-    return parse(text, str(path))
+    return yamlmodel.load(TemplateSpec, directory / FILE, hint=_HINT)
 
 
 def dump(spec: TemplateSpec, directory: Path) -> None:
     """Write the description into a template's directory: complete or not at all, mode 0644."""
-    text = yaml.safe_dump(spec.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-    path = directory / FILE
-    scratch = directory / f".{FILE}.new"
-    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o644)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    scratch.replace(path)
+    yamlmodel.dump(spec, directory / FILE, mode=0o644)

@@ -155,6 +155,8 @@ def test_sudo_keeps_the_users_cache_and_asks_nothing(monkeypatch: pytest.MonkeyP
     assert {"HOME", "XDG_CACHE_HOME", "EDGELINUX_ROOT"} <= set(
         command[2].removeprefix("--preserve-env=").split(",")
     )
+    assert command[-2:] == ["edgelinux_build.cli", "build"]
+    assert sudo_command(["-q"], ask=False, module="tests.tree")[-3:] == ["-m", "tests.tree", "-q"]
 
 
 def test_with_sudo_the_command_goes_on_as_root(monkeypatch: pytest.MonkeyPatch) -> None:

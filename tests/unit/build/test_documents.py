@@ -6,11 +6,13 @@ import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import click
 import pytest
 import yaml
 from edgelinux_build.cli import cli
 from edgelinux_build.images import load_image
 from edgelinux_hostd import __version__
+from edgelinux_hostd.cli import antlet
 
 from tests.run import phases
 
@@ -33,6 +35,26 @@ def test_commands_that_are_shown_are_there(page: Path) -> None:
         group, name = words.split()
         found = cli.commands[group]
         assert name in found.commands, words  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_antlet_commands_that_are_shown_are_there(page: Path) -> None:
+    for line in re.findall(r"^ {4}(antlet .*)$", page.read_text(encoding="utf-8"), re.M):
+        for shown in line.partition(" #")[0].split(";"):
+            found: click.Command = antlet
+            _, *words = shown.split()
+            while isinstance(found, click.Group):
+                found = found.commands[words.pop(0)]
+            known = {name for option in found.params for name in (*option.opts, *option.secondary_opts)}
+            assert {word for word in words if word.startswith("--")} <= known, shown
+
+
+def test_the_guide_tells_of_every_antlet_command() -> None:
+    guide = (ROOT / "docs/antlet.md").read_text(encoding="utf-8")
+    for name, command in antlet.commands.items():
+        if name not in ("completion", "host"):
+            for sub in command.commands if isinstance(command, click.Group) else [""]:
+                assert re.search(rf"\bantlet {name} {sub}".rstrip() + r"\b", guide), f"antlet {name} {sub}"
 
 
 def test_the_changelog_begins_with_this_version() -> None:

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import gzip
 import hashlib
+import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from edgelinux_build.debdocs import copyright_text
 from edgelinux_build.debs import build_deb, control
 from edgelinux_build.images import Base, PyPiPackage, load_base
+from edgelinux_build.licences import read_copyright
 from edgelinux_build.packaging import Package, describe, load_package, pypi_package
 from edgelinux_hostd.errors import EdgeLinuxError
 
@@ -138,7 +142,7 @@ def test_control(room: Path, base: Base) -> None:
         "Package: small-agent",
         "Version: 1.2.3",
         "Architecture: all",
-        "Maintainer: edgeLinux <root@localhost>",
+        "Maintainer: edgeLinux <packages@edgelinux.invalid>",
         "Installed-Size: 3",
         "Depends: python3, disk-tool-ng, web-tool",
         "Section: admin",
@@ -165,10 +169,30 @@ def test_a_package_holds_what_it_says(room: Path, base: Base, tmp_path: Path) ->
     assert found["/etc/agent.conf"] == ("-rw-r-----", "root/root")
     assert found["/usr/bin/agent"] == ("-rwxr-xr-x", "root/root")
     assert found["/usr/lib/python3/dist-packages/small/cli.py"] == ("-rw-r--r--", "root/root")
-    assert len(found) == 7
+    assert found["/usr/share/doc/small-agent/copyright"] == ("-rw-r--r--", "root/root")
+    assert len(found) == 9
     assert {row[3] for row in rows} == {"2023-11-14"}
     info = subprocess.run(["dpkg-deb", "-I", path, "conffiles"], check=True, capture_output=True, text=True)
     assert info.stdout == "/etc/agent.conf\n"
+
+
+def test_a_package_says_its_licence_and_since_when_it_is(room: Path, base: Base, tmp_path: Path) -> None:
+    path = deb(load(room, base), tmp_path / "one")
+    subprocess.run(["dpkg-deb", "-x", path, tmp_path / "tree"], check=True)
+    doc = tmp_path / "tree/usr/share/doc/small-agent"
+    assert read_copyright(doc / "copyright").expression == "GPL-2.0-or-later"
+    assert "/usr/share/common-licenses/GPL-2" in (doc / "copyright").read_text(encoding="utf-8")
+    packed = (doc / "changelog.gz").read_bytes()
+    assert packed[4:8] == bytes(4)  # no time of its own (RFC 1952)
+    text = gzip.decompress(packed).decode()
+    assert text.startswith("small-agent (1.2.3) stable; urgency=medium\n")
+    assert text.endswith("  Tue, 14 Nov 2023 22:13:20 -0000\n")
+
+
+def test_another_licence_is_another_package(room: Path, base: Base, repository: Path) -> None:
+    package = load(room, base)
+    other = replace(package, licence="MIT")
+    assert describe(package, repository) != describe(other, repository)
 
 
 def test_the_same_sources_give_the_same_bytes(room: Path, base: Base, tmp_path: Path) -> None:
@@ -191,6 +215,10 @@ def test_a_python_distribution_becomes_a_package(base: Base) -> None:
     assert "/usr/lib/python3/dist-packages/pykickstart/parser.py" in targets
     assert not [name for name in targets if "__pycache__" in name or "RECORD" in name or "/bin/" in name]
     assert package.depends == ("python3",)
+    text = copyright_text(pypi_package(spec.model_copy(update={"licence": "GPL-2.0-only"}), base))
+    assert "\nLicense: GPL-2.0-only\n" in text
+    assert "\nCopyright: Chris Lumens\n" in text
+    assert ".dist-info/licenses/COPYING" in text
     with pytest.raises(EdgeLinuxError, match=r"Base 1 wants pykickstart 3.79, this Python has 3.78"):
         pypi_package(spec.model_copy(update={"version": "3.79"}), base)
     with pytest.raises(EdgeLinuxError, match="no-such-thing is not installed"):
@@ -203,3 +231,20 @@ def test_the_packages_of_this_repository(name: str) -> None:
     package = load_package(REPOSITORY / name / "packaging/package.yaml", base, "1")
     assert package.entries
     assert replace(package, version="2").version == "2"
+
+
+@pytest.mark.skipif(not shutil.which("lintian"), reason="needs lintian")
+@pytest.mark.parametrize("name", ["hostd", "kickstart", "pykickstart"])
+def test_lintian_finds_no_error_in_the_packages_of_this_repository(name: str, tmp_path: Path) -> None:
+    base = load_base(REPOSITORY, "debian-13")
+    specs = [spec for spec in base.pypi if spec.name == name]
+    package = (
+        pypi_package(specs[0], base)
+        if specs
+        else load_package(REPOSITORY / name / "packaging/package.yaml", base, "1")
+    )
+    path = deb(package, tmp_path / "one")
+    done = subprocess.run(
+        ["lintian", "--allow-root", "--fail-on", "none", path], check=True, capture_output=True, text=True
+    )
+    assert [line for line in done.stdout.splitlines() if line.startswith("E:")] == []

@@ -127,13 +127,15 @@ def test_status(monkeypatch: pytest.MonkeyPatch) -> None:
         42,
         "ONLINE",
         ("a", "b"),
+        "kvm",
     )
     monkeypatch.setattr(host, "status", lambda: shown)
     text = CliRunner().invoke(cli.antlet, ["host", "status"]).output
     assert "boot environment: antlets/ROOT/2.1.0\n" in text
     assert "disks:            a b\n" in text
+    assert "acceleration:     kvm\n" in text
     found = json.loads(CliRunner().invoke(cli.antlet, ["host", "status", "--format", "json"]).output)
-    assert found["pool_guid"] == 42
+    assert (found["pool_guid"], found["acceleration"]) == (42, "kvm")
 
 
 def test_errors_are_one_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -173,6 +173,7 @@ class World:
             template=self.template,
             domain=domain,
             default_nics=lambda xml: (Nic(),),
+            disk_images=lambda xml: ("disk0.raw",),
             make_seed=seed,
             publish_names=publish,
             await_network=lambda: None,

@@ -100,6 +100,7 @@ class ChangedAntlet(_Antlet):
 
     dname: str | None = None
     template: str | None = None
+    disk: int | None = Field(default=None, ge=1, description="bytes; a machine's first disk grows to it")
 
 
 class CloneSource(Input):

@@ -122,7 +122,7 @@ def routes(agent: Agent, work: Work) -> APIRouter:
 
     @router.put("/{name}", response_model=AntletObject)
     async def update_antlet(request: Request, name: str, body: ChangedAntlet) -> Response:
-        """Change what an antlet shall be: number, RAM, CPUs, description, quota, compression, autostart."""
+        """Change what an antlet shall be: number, RAM, CPUs, quota, disk, autostart and the like."""
         antlet = await work.read(lambda: agent.antlet(name))
         changes = _changes(antlet, body)
         if not changes:
@@ -180,6 +180,7 @@ def _changes(antlet: Antlet, body: ChangedAntlet) -> dict[str, Any]:
         "order": body.order,
         "compression": body.compression,
         "quota": body.zfs_quota,
+        "disk": body.disk,
         "nics": None if body.nics is None else nics(antlet.number, body.nics),
     }
     current = {

@@ -61,7 +61,7 @@ class Connection:
         try:
             return work(connection)
         except libvirt.libvirtError as error:
-            if connection.isAlive():
+            if _alive(connection):
                 raise translate(error, what) from error
         connection = self._connection()
         try:
@@ -103,7 +103,7 @@ class Connection:
 
     def _connection(self) -> Any:
         with self._lock:
-            if self._open is not None and not self._open.isAlive():
+            if self._open is not None and not _alive(self._open):
                 self._drop()
             if self._open is None:
                 self._open = self._connect()
@@ -136,3 +136,13 @@ class Connection:
             if self._events is not None:
                 connection.unregisterCloseCallback()
             connection.close()
+
+
+def _alive(connection: Any) -> bool:
+    import libvirt
+
+    try:
+        return bool(connection.isAlive())
+    except libvirt.libvirtError:
+        # Another thread has closed it meanwhile: there is nothing left to ask.
+        return False

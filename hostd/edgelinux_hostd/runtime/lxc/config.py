@@ -35,7 +35,7 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # What reaches the host's kernel, clock or hardware from a container whose root is the host's.
 _NEVER = ("mac_admin", "mac_override", "sys_module", "sys_rawio")
 _DROPPED = (*_NEVER, "sys_time")
-# Nothing comes of these in a user namespace, but systemd takes them for leave to mount debugfs and load modules.
+# They give nothing in a user namespace, but systemd takes them for leave to mount debugfs and load modules.
 _MISLEADING = ("sys_module", "sys_rawio")
 
 # Character devices that programs need: null, zero, full, random, urandom, tty, console, ptmx, pts, fuse.

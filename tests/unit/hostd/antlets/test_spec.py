@@ -32,7 +32,7 @@ def test_a_link_left_by_a_guest_is_not_followed(tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_text("kept")
     (tmp_path / ".antlet.yaml.new").symlink_to(victim)
-    with pytest.raises(OSError, match="symbolic link"):
+    with pytest.raises(EdgeLinuxError, match="symbolic link"):
         dump(SPEC, tmp_path)
     assert victim.read_text() == "kept"
 

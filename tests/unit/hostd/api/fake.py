@@ -29,7 +29,8 @@ class FakeAgent:
     """Antlets, templates, pools and jobs in memory.
 
     Jobs run in a thread each: at once, unless `gate` is cleared. `failing` maps a kind of job to the error
-    that its jobs end with. `silence` is how long an events reader waits before it hears that all is quiet.
+    that its jobs end with, `results` to what they give besides. `silence` is how long an events reader waits
+    before it hears that all is quiet.
     """
 
     def __init__(self) -> None:
@@ -47,6 +48,7 @@ class FakeAgent:
         self.gate = threading.Event()
         self.gate.set()
         self.failing: dict[str, EdgeLinuxError] = {}
+        self.results: dict[str, Mapping[str, Any]] = {}
         self.silence = 15.0
         self.submitted: list[tuple[str, Params]] = []
         self.readers = 0
@@ -151,7 +153,7 @@ class FakeAgent:
         try:
             if job.kind in self.failing:
                 raise self.failing[job.kind]
-            result = act(params)
+            result = {**act(params), **self.results.get(job.kind, {})}
         except EdgeLinuxError as error:
             items = getattr(error, "items", ())
             self._end(job, JobState.FAILED, error=str(error), exit_code=error.exit_code, items=items)
@@ -424,8 +426,9 @@ class FakeAgent:
 
     def _recover(self, params: Any) -> Mapping[str, Any]:
         return {
-            "pools": [{"guid": "17", "name": "antlets-old", "antlets": ["web1"]}],
-            "dry-run": params.dry_run,
+            "pools": ["pool antlets (17) is imported as antlets-old"],
+            "lines": ["antlets-old/web1: antlet web1, number 25"],
+            "antlets": ["web1"],
         }
 
 

@@ -153,7 +153,7 @@ def test_the_openapi_document_has_every_path_and_no_422(client: TestClient) -> N
 def test_the_openapi_document_is_whole(client: TestClient) -> None:
     document = client.get("/openapi.json").json()
     OpenAPI.model_validate(document)
-    jsonschema = pytest.importorskip("jsonschema")
+    jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is the build host's only")
     schemas = document["components"]["schemas"]
     for schema in schemas.values():
         jsonschema.Draft202012Validator.check_schema(schema)

@@ -179,5 +179,5 @@ def test_host_and_recovery(client: TestClient) -> None:
     assert client.get("/api/host").json()["version"] == "2.1.0"
     found = client.post("/api/recover", json={"dry-run": True}).json()
     assert found["success"] is True
-    assert found["result"]["dry-run"] is True
+    assert found["result"]["antlets"] == ["web1"]
     assert client.post("/api/recover", json={"pools": 5}).status_code == 400

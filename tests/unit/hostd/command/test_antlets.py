@@ -189,10 +189,18 @@ def test_templates(run: Command, agent: FakeAgent, tmp_path: Path) -> None:
     source.write_text("")
     assert run("template", "import", str(source), "--name", "mine", "--type", "tar").exit_code == 0
     assert getattr(agent.submitted[-1][1], "source", "") == str(source)
+    assert getattr(agent.submitted[-1][1], "privileged", None) is False
+    agent.results["import-template"] = {"notes": ["machine: pc-i440fx-2.4 → pc (older than QEMU's)"]}
+    noted = run("template", "import", str(source), "--name", "mine", "--privileged")
+    assert getattr(agent.submitted[-1][1], "privileged", None) is True
+    assert noted.stderr == "replaced: machine: pc-i440fx-2.4 → pc (older than QEMU's)\n"
     assert code(run("template", "import", str(tmp_path / "no"), "--name", "mine")) == 2
     assert run("template", "delete", "mine").exit_code == 0
     assert run("template", "delete", "tiny", "--version", "1").exit_code == 0
     assert code(run("template", "delete", "debian-13.lxc")) == 5
+
+
+DEGRADED = {"kind": "health", "level": "urgent", "text": "pool antlets is degraded"}
 
 
 def test_pools_and_network(run: Command, agent: FakeAgent) -> None:
@@ -200,12 +208,14 @@ def test_pools_and_network(run: Command, agent: FakeAgent) -> None:
         "NAME     HEALTH      SIZE  ALLOCATED     FREE  FULL  MOUNTED AT\n"
         "antlets  ONLINE  10.0 GiB    3.0 GiB  7.0 GiB  30 %  /antlets\n"
     )
-    agent._pools["antlets"] = {**agent._pools["antlets"], "warnings": ["pool antlets is degraded"]}
-    warned = run("pool", "list")
-    assert warned.stderr == "warning: pool antlets is degraded\n"
+    agent._pools["antlets"] = {**agent._pools["antlets"], "warnings": [DEGRADED]}
+    assert run("pool", "list").output.endswith("\nurgent: pool antlets is degraded\n")
     assert "path: /dev/vda3" in run("pool", "status", "antlets").output
     assert "/dev/vdc" in run("pool", "disks").output
     assert run("pool", "create", "hdd", "mirror", "vdc", "vdd").output == "pool hdd created\n"
+    assert getattr(agent.submitted[-1][1], "erase", None) is False
+    run("pool", "create", "hdd", "mirror", "vdc", "vdd", "--erase")
+    assert getattr(agent.submitted[-1][1], "erase", None) is True
     assert run("pool", "scrub", "hdd").output == "scrub of pool hdd started\n"
     assert code(run("pool", "scrub", "no")) == 4
     assert "base-ip: 10.1.1." in run("net", "show").output
@@ -213,11 +223,30 @@ def test_pools_and_network(run: Command, agent: FakeAgent) -> None:
     assert code(run("net", "set-base-ip", "8.8.8.")) == 2
 
 
-def test_recover(run: Command) -> None:
+def test_recover(run: Command, agent: FakeAgent) -> None:
     assert run("recover", "--dry-run").output == (
-        "pools:\n  - guid: 17\n    name: antlets-old\n    antlets: web1\ndry-run: True\n"
+        "pool antlets (17) is imported as antlets-old\nantlets-old/web1: antlet web1, number 25\n"
     )
-    assert json.loads(run("recover", "--format", "json").output)["pools"][0]["guid"] == "17"
+    assert getattr(agent.submitted[-1][1], "force", None) is False
+    assert json.loads(run("recover", "--force", "--format", "json").output)["antlets"] == ["web1"]
+    assert getattr(agent.submitted[-1][1], "force", None) is True
+    agent.results["recover"] = {"pools": [], "lines": [], "antlets": []}
+    assert run("recover").output == "nothing to recover\n"
+
+
+def test_what_was_created_and_does_not_start(run: Command, agent: FakeAgent) -> None:
+    agent.results["create-antlet"] = {"warning": "it does not start: init is missing"}
+    made = run("create", "web1", "--template", "debian-13.lxc", "--start")
+    assert (made.exit_code, made.stdout) == (0, "antlet web1 created\n")
+    assert made.stderr == "warning: it does not start: init is missing\n"
+
+
+def test_what_waits_for_the_next_start(run: Command, agent: FakeAgent) -> None:
+    agent.add("web1")
+    agent.results["update-antlet"] = {"pending": ["ram", "nics"]}
+    changed = run("set", "web1", "--ram", "2048")
+    assert changed.stdout == "antlet web1 changed\n"
+    assert changed.stderr == "from its next start on: ram, nics\n"
 
 
 def test_stats(run: Command, agent: FakeAgent) -> None:

@@ -21,7 +21,7 @@ from edgelinux_hostd.cli import antlet
 from edgelinux_hostd.command import client as clients
 from edgelinux_hostd.command import watch
 from edgelinux_hostd.command.client import Client, UnreachableError
-from edgelinux_hostd.errors import EdgeLinuxError
+from edgelinux_hostd.errors import EdgeLinuxError, RefusedError
 
 from tests.unit.hostd.api.fake import FakeAgent
 from tests.unit.hostd.command.conftest import Command, code
@@ -90,6 +90,15 @@ def test_what_stands_against_it_is_printed_line_by_line(socket: str, agent: Fake
     output, said = refused.communicate(timeout=60)
     assert (refused.returncode, output) == (5, "")
     assert said == "antlet: antlet web1 is depended on\n  snapshot monday\n  snapshot friday\n"
+
+
+def test_what_the_line_has_said_is_not_said_again(socket: str, agent: FakeAgent) -> None:
+    agent.add("web1")
+    agent.failing["start-antlet"] = RefusedError(
+        "web1 has clones: a, b", hint="delete them", items=("a", "b")
+    )
+    _, said = process(socket, "start", "web1").communicate(timeout=60)
+    assert said == "antlet: web1 has clones: a, b (delete them)\n"
 
 
 def test_deleting_asks_on_a_terminal(socket: str, agent: FakeAgent) -> None:

@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import pytest
 from edgelinux_hostd.errors import BusyError, EdgeLinuxError, RefusedError
 from edgelinux_hostd.jobs.database import Database
 from edgelinux_hostd.jobs.engine import JobEngine
@@ -18,6 +19,9 @@ from edgelinux_hostd.jobs.faults import Faults
 from edgelinux_hostd.jobs.machine import CRASHES
 from edgelinux_hostd.jobs.model import Abandoned, Context, Job, JobKind, JobState, Step
 from edgelinux_hostd.jobs.store import JobStore
+
+pytest.importorskip("hypothesis", reason="hypothesis is compiled for the build host's Python only")
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule

@@ -7,6 +7,9 @@ from edgelinux_hostd.errors import EdgeLinuxError, RefusedError
 from edgelinux_hostd.jobs import machine
 from edgelinux_hostd.jobs.machine import CRASHES, Do, Finish, Undo
 from edgelinux_hostd.jobs.model import Context, Job, JobKind, JobState, Step, StepState
+
+pytest.importorskip("hypothesis", reason="hypothesis is compiled for the build host's Python only")
+
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -41,6 +41,11 @@ def _stopped(hostd: Hostd) -> None:
     _create(hostd, "web1", 25)
 
 
+def _machine(hostd: Hostd) -> None:
+    _create(hostd, "web1", 25, "tiny")
+    (hostd.world.storage.root / "antlets/web1/disks/disk0.raw").write_text("a disk")
+
+
 def _snapshots(hostd: Hostd) -> None:
     _create(hostd, "web1", 25, "tiny")
     disk = hostd.world.storage.root / "antlets/web1/disks/disk0.raw"
@@ -84,8 +89,10 @@ SCENARIOS: dict[str, tuple[Callable[[Hostd], None], p.Params]] = {
     "resume-antlet": (_paused, p.AntletAction(name="web1")),
     "reboot-antlet": (_running, p.StopAntlet(name="web1")),
     "update-antlet": (
-        _stopped,
-        p.UpdateAntlet(name="web1", number=30, ram=1024, quota=1 << 30, compression="lz4", autostart=True),
+        _machine,
+        p.UpdateAntlet(
+            name="web1", number=30, ram=1024, quota=1 << 30, disk=4096, compression="lz4", autostart=True
+        ),
     ),
     "rename-antlet": (_stopped, p.RenameAntlet(name="web1", new_name="web9")),
     "take-snapshot": (_running, p.TakeSnapshot(name="web1", snapshot="now")),

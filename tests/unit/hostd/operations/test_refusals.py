@@ -236,3 +236,16 @@ def test_a_quota_below_what_is_used_is_refused(hostd: Hostd, monkeypatch: pytest
     )
     with pytest.raises(RefusedError, match="uses"):
         hostd.agent.submit("update-antlet", p.UpdateAntlet(name="web1", quota=1 << 20))
+
+
+def test_disks_only_grow_and_only_machines_have_one(hostd: Hostd) -> None:
+    create(hostd)
+    create(hostd, "vm1", template="tiny")
+    disk = hostd.world.storage.root / "antlets/vm1/disks/disk0.raw"
+    disk.write_bytes(bytes(4096))
+    with pytest.raises(InvalidError, match="it has a quota"):
+        hostd.agent.submit("update-antlet", p.UpdateAntlet(name="web1", disk=1 << 20))
+    with pytest.raises(InvalidError, match="it has 4096 bytes"):
+        hostd.agent.submit("update-antlet", p.UpdateAntlet(name="vm1", disk=100))
+    job = hostd.run("update-antlet", p.UpdateAntlet(name="vm1", disk=1 << 20))
+    assert (job.state, disk.stat().st_size) == (JobState.DONE, 1 << 20)

@@ -149,6 +149,8 @@ class Connect:
         self.on_event: Callable[[Domain, int], None] = lambda _domain, _event: None
 
     def isAlive(self) -> int:
+        if self.closed:
+            raise libvirtError("invalid connection pointer in virConnectIsAlive", 6)
         return int(not self.broken)
 
     def close(self) -> int:
@@ -178,6 +180,8 @@ class Connect:
         if self.host.breaks:
             self.host.breaks -= 1
             self.broken = True
+        if self.closed:
+            raise libvirtError("invalid connection pointer", 6)
         if self.broken:
             raise libvirtError("End of file while reading data", CONSTANTS["VIR_ERR_SYSTEM_ERROR"])
 

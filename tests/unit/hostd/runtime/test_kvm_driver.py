@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -132,6 +133,23 @@ def test_libvirt_restarted_meanwhile_is_asked_again(runtime: KvmRuntime, host: H
     assert runtime.states() == {"web1": State.RUNNING}
     assert len(host.opened) == 2
     assert host.opened[0].closed
+
+
+def test_connection_that_another_thread_closes_meanwhile_is_opened_again(
+    runtime: KvmRuntime, host: Host
+) -> None:
+    """As when events are registered for while a job of before the start goes on."""
+    runtime.start(launch())
+    runtime.connection.call("ask", lambda connection: connection.close())
+    assert runtime.states() == {"web1": State.RUNNING}
+
+    def closed_while_asked(connection: Any) -> str:
+        if connection is host.opened[1]:
+            connection.close()
+        return str(connection.getCapabilities())
+
+    assert "capabilities" in runtime.connection.call("ask", closed_while_asked)
+    assert len(host.opened) == 3
 
 
 def test_libvirt_that_keeps_breaking_is_an_error(runtime: KvmRuntime, host: Host) -> None:

@@ -208,6 +208,9 @@ def test_examine(tmp_path: Path, tarball: Path, kvm: HostOffers) -> None:
     assert (found.spec.kind, found.images) == ("kvm", ("disk0.raw",))
     with pytest.raises(InvalidError, match="needs a disk image"):
         examine(detect(tarball), found.xml, ("t", "1"), kvm, validate=False)
+    with pytest.raises(InvalidError, match="only containers can be privileged"):
+        examine(image, None, ("t", "1"), kvm, privileged=True, validate=False)
+    assert examine(detect(tarball), None, ("t", "1"), kvm, privileged=True, validate=False).spec.privileged
     bad = found.xml.replace("/antlets/{{name}}/disks/disk0.raw", "/dev/sda")
     with pytest.raises(RefusedError, match="reaches outside"):
         examine(image, bad, ("t", "1"), kvm, validate=False)
