@@ -39,7 +39,7 @@ tree: setup ## the build, then hostd's unit tests inside the tree that it made
 e2e: setup ## the build and the QEMU boots alone
 	@$(BIN)/python -m tests.run build e2e
 
-test-long: setup ## installations on many kinds of disks; resumed where it stopped (LONG_OPTIONS: --shard 1/3, CASE)
+test-long: setup ## installations on many disks, hostd killed at all points; resumed (LONG_OPTIONS: --shard 1/3, CASE)
 	@$(BIN)/python -m tests.long $(LONG_OPTIONS)
 
 bench: setup ## measure, as ratios within one run; results in out/bench.json

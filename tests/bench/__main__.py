@@ -1,4 +1,4 @@
-"""`python -m tests.bench [building] [guest]`: measures, prints a table, writes out/bench.json."""
+"""`python -m tests.bench [building] [guest] [antlets]`: measures, prints a table, writes out/bench.json."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from pathlib import Path
 
 from rich.console import Console
 
+from tests.bench.antlets import measure_antlets
 from tests.bench.building import ROOT, measure_building
 from tests.bench.guest import measure_guest
 from tests.bench.report import Report, machine_data
 
 __all__ = ["main"]
 
-KINDS = ("building", "guest")
+KINDS = ("building", "guest", "antlets")
 
 
 def main(wanted: list[str]) -> int:
@@ -33,6 +34,8 @@ def main(wanted: list[str]) -> int:
             measure_building(report, scratch, artefacts / "building.log")
         if not wanted or "guest" in wanted:
             measure_guest(report, scratch, artefacts)
+        if not wanted or "antlets" in wanted:
+            measure_antlets(report, scratch, artefacts)
     finally:
         report.write(out / "bench.json")
         report.show(Console())

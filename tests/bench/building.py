@@ -104,7 +104,8 @@ def measure_building(report: Report, scratch: Path, log: Path) -> None:
     parts = {name: float(seconds) for name, seconds in timings["seconds"].items()}
     iso = manifest["iso"]
     assert isinstance(iso, dict)
-    report.add(Figure("ISO size", int(iso["size"]) / 1e6, "MB", 350))
+    # The system's 350 MB, and the antlet templates that travel with it.
+    report.add(Figure("ISO size", int(iso["size"]) / 1e6, "MB", 450))
     report.add(Figure("build, nothing changed", checkout.build(), "s", 3))
     site = scratch / "bench.site.yaml"
     site.write_text("hostname: measured\n")

@@ -16,7 +16,7 @@ from tests.bench.report import Figure, Report
 from tests.e2e.lab import ROOT, Lab
 from tests.e2e.serial import SerialShell
 
-__all__ = ["measure_guest"]
+__all__ = ["build_iso", "measure_guest"]
 
 DISKS = ("/dev/vda", "/dev/vdb")
 
@@ -61,6 +61,27 @@ esps() {
         umount /run/esp
     done
 }
+templates() {
+    local from name into
+    zfs create -o mountpoint=/TEMPLATES bare/TEMPLATES
+    for from in /run/initramfs/live/templates/*/; do
+        name=$(basename "$from") into=/run/bare/TEMPLATES/$(basename "$from")
+        if [ -e "$from/root.tar.zst" ]; then
+            zfs create "bare/TEMPLATES/$name"
+            mkdir "$into/rootfs"
+            zstd -dc "$from/root.tar.zst" | tar -x -p --numeric-owner --xattrs --xattrs-include='*' --acls \
+                -C "$into/rootfs" -f -
+        else
+            zfs create -o recordsize=64K "bare/TEMPLATES/$name"
+            mkdir "$into/disks"
+            zstd -q -d "$from/disk.raw.zst" -o "$into/disks/disk0.raw"
+        fi
+        cp "$from/template.yaml" "$from/antlet.xml.j2" "$into/"
+        zfs snapshot "bare/TEMPLATES/$name@1"
+        zfs umount "bare/TEMPLATES/$name"
+    done
+    zfs umount bare/TEMPLATES
+}
 close_pool() { zfs umount bare/root; zpool export bare; sync; }
 
 sync; echo 3 > /proc/sys/vm/drop_caches
@@ -69,6 +90,7 @@ step mkfs.vfat format_esps
 step zpool-create pool
 step unsquashfs tree
 step ESPs esps
+step templates templates
 step export close_pool
 """
 
@@ -126,7 +148,7 @@ def _boot_seconds(host: Any) -> dict[str, float]:
     return {"kernel": initramfs, "initramfs": userspace - initramfs, "user space": reached - userspace}
 
 
-def _iso(out: Path, site: Path | None = None) -> Path:
+def build_iso(out: Path, site: Path | None = None) -> Path:
     argv = [sys.executable, "-m", "edgelinux_build.cli", "build", "--out", str(out)]
     if site is not None:
         argv += ["--site", str(site)]
@@ -167,10 +189,10 @@ def _installer_seconds(vm: VirtualMachine) -> float:
 def measure_guest(report: Report, scratch: Path, artefacts: Path) -> None:
     """Boots twice: live, with both installations and the reboot into the second; and up to the installer."""
     lab = Lab(artefacts, scratch / "lab")
-    _install_and_boot(report, lab, _iso(scratch / "default"))
+    _install_and_boot(report, lab, build_iso(scratch / "default"))
     site = scratch / "unattended.site.yaml"
     site.write_text(f'unattended: true\nroot:\n  ssh_keys: ["{lab.public_key}"]\n')
-    iso = _iso(scratch / "unattended", site)
+    iso = build_iso(scratch / "unattended", site)
     facts = media.read_iso(iso, scratch / "facts")
     wishes = session.Wishes("bench-live", iso=iso, new_disks=("12G", "12G"))
     with lab.start(wishes, lab.accel(iso)) as vm:

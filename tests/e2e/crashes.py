@@ -106,6 +106,7 @@ def free_disk(host: Any) -> str:
 
 def reference(host: Any, scenario: Scenario) -> Reference:
     """Run a scenario's job undisturbed; the host is tidy afterwards."""
+    tidy(host)  # an earlier run may have been interrupted
     disk = _prepare(host, scenario)
     before = settled(host)
     run_job(host, scenario.kind, _params(scenario, disk))

@@ -35,7 +35,7 @@ ls /sys/fs/cgroup/antlets.slice 2> /dev/null | grep '@' | sort
 section runtime
 find /run/edgelinux -mindepth 1 -maxdepth 2 ! -path '*/faults*' ! -path '*/console*' | sort
 section state
-find /var/lib/edgelinux -mindepth 1 -maxdepth 2 ! -name 'hostd.db*' | sort
+find /var/lib/edgelinux -mindepth 1 -maxdepth 2 ! -name 'hostd.db*' ! -name 'pools.*' | sort
 section directories
 ls -1 /antlets /crashpool 2> /dev/null
 section ports
@@ -90,10 +90,15 @@ def tidied(text: str) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for part in re.split(r"^== ", text, flags=re.MULTILINE)[1:]:
         name, _, lines = part.partition("\n")
-        found[name] = tuple(line for line in lines.splitlines() if line)
+        found[name] = tuple(line for line in lines.splitlines() if line and not _nothing(line))
     # What create-pool makes has a GUID of its own each time.
     found["pools"] = tuple(re.sub(r'"\d{6,}"', '"<guid>"', line) for line in found.get("pools", ()))
     return found
+
+
+def _nothing(line: str) -> bool:
+    """Tell what says the same as its absence: a list of no pools, no quota."""
+    return line == "{}" or line.endswith("\tquota\tnone")
 
 
 def settled(host: Any, wanted: Picture | None = None, seconds: float = 20) -> Picture:

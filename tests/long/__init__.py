@@ -1,1 +1,1 @@
-"""Installations on more kinds and numbers of disks than `make test` has boots for: `make test-long`."""
+"""Installations on more kinds and numbers of disks, and crashes at all points: `make test-long`."""

@@ -9,7 +9,19 @@ from typing import Literal
 
 from edgelinux_hostd.errors import EdgeLinuxError
 
-__all__ = ["CASES", "Case", "deal", "parse_shard"]
+__all__ = ["CASES", "SITE", "Case", "deal", "parse_shard"]
+
+SITE = """\
+hostname: {name}
+unattended: true
+disks:
+  select: ["{select}"]
+  count: {count}
+  layout: {layout}
+  {more}
+root:
+  ssh_keys: ["{key}"]
+"""
 
 
 @dataclass(frozen=True)

@@ -18,22 +18,9 @@ from edgelinux_build.qemu.runner import VirtualMachine
 from edgelinux_build.qemu.session import Wishes
 
 from tests.e2e.boots import Ledger
-from tests.e2e.lab import ROOT, Lab
-from tests.long.cases import CASES, Case
-
-KEPT = ROOT / "out" / "test-long"
-
-SITE = """\
-hostname: {name}
-unattended: true
-disks:
-  select: ["{select}"]
-  count: {count}
-  layout: {layout}
-  {more}
-root:
-  ssh_keys: ["{key}"]
-"""
+from tests.e2e.lab import Lab
+from tests.long.cases import CASES, SITE, Case
+from tests.long.passed import KEPT
 
 
 @pytest.fixture(scope="module")
