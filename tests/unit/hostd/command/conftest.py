@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from edgelinux_hostd.api.app import create_app
 from edgelinux_hostd.api.serve import Server, configure, listen
 from edgelinux_hostd.cli import antlet
@@ -76,7 +76,7 @@ def run(socket: str) -> Command:
     return lambda *words, **options: _invoke(["--socket", socket, *words], **options)
 
 
-def code(result: Said) -> int:
+def code(result: Said | Result) -> int:
     """The exit code that a shell would see."""
     error = result.exception
     return error.exit_code if isinstance(error, EdgeLinuxError) else result.exit_code
