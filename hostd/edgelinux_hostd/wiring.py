@@ -34,6 +34,7 @@ from edgelinux_hostd.runtime.kvm import cloudinit
 from edgelinux_hostd.runtime.kvm.driver import KvmRuntime
 from edgelinux_hostd.runtime.lxc.driver import LxcRuntime
 from edgelinux_hostd.storage import pools, report, scrub
+from edgelinux_hostd.storage.remembered import RememberedStorage
 from edgelinux_hostd.storage.zfs import ZfsStorage
 from edgelinux_hostd.templates import catalogue, pipeline, template_file
 from edgelinux_hostd.templates.offers import HostOffers, parse_offers
@@ -99,7 +100,7 @@ def build_services(
     await_network: Callable[[], None],
 ) -> Services:
     """Give what operations work with."""
-    storage = ZfsStorage()
+    storage = RememberedStorage(ZfsStorage())
     offers = _Offers(kvm)
 
     def base_ip() -> str:
@@ -122,6 +123,17 @@ def build_services(
             for card in filters.cards(antlet.number, antlet.spec.nics)
         ]
         filters.ensure(base_ip(), custom)
+
+    def afterwards(change: Callable[..., Any]) -> Callable[..., Any]:
+        """Have ZFS asked anew after pools came or went."""
+
+        def changing(*arguments: Any) -> Any:
+            try:
+                return change(*arguments)
+            finally:
+                storage.forget()
+
+        return changing
 
     def rebase(base: str) -> None:
         # The filters for the new addresses first: nothing is ever on the network without them.
@@ -153,16 +165,16 @@ def build_services(
             offers=offers,
             pools=PoolTools(
                 plan=lambda name, kind, wanted, erase: pools.plan(name, kind, wanted, erase=erase),
-                create=lambda plan: pools.create_pool(plan, storage),
-                undo=lambda plan: pools.undo_create_pool(plan, storage),
+                create=afterwards(lambda plan: pools.create_pool(plan, storage)),
+                undo=afterwards(lambda plan: pools.undo_create_pool(plan, storage)),
                 start_scrub=scrub.start,
                 stop_scrub=scrub.stop,
             ),
             network=NetworkTools(check_free=check_free, rebase=rebase),
             recovery=RecoveryTools(
                 find=imports.find_imports,
-                bring_in=lambda pool, force: imports.import_found(pool, force=force),
-                release=imports.undo_import,
+                bring_in=afterwards(lambda pool, force: imports.import_found(pool, force=force)),
+                release=afterwards(imports.undo_import),
                 plan=lambda found, renumber: recovery.plan(storage, found, renumber=renumber),
                 perform=lambda action: recovery.perform(action, storage),
             ),
