@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from edgelinux_hostd import zfs
 from edgelinux_hostd.agent import HostAgent, Views
