@@ -14,8 +14,8 @@ __all__ = ["GroupScheduling", "group_of"]
 
 
 def group_of(nodeid: str) -> str:
-    """A test's group: the pair of disks that its parameters begin with, else its module."""
-    match = re.search(r"\[(uefi|bios)\b", nodeid)
+    """A test's group: the pair of disks that is among its parameters, else its module."""
+    match = re.search(r"[\[-](uefi|bios)[\]-]", nodeid)
     return match[1] if match else nodeid.partition("::")[0]
 
 

@@ -15,6 +15,7 @@ from tests.e2e.grouping import group_of
         ("tests/e2e/test_surviving_disk.py::test_one_disk_boots_alone[uefi-1-bios]", "uefi"),
         ("tests/e2e/test_reboot.py::test_a_foreign_pool_of_the_same_name_is_left_alone[uefi]", "uefi"),
         ("tests/e2e/test_live.py::TestRefusals::test_disk_missing", "tests/e2e/test_live.py"),
+        ("tests/e2e/test_antlets_1_containers.py::TestNetwork::test_names[web1.bblv-uefi]", "uefi"),
         ("tests/unit/x.py::test[uefify]", "tests/unit/x.py"),
     ],
 )
