@@ -62,10 +62,10 @@ def _fits(key: str, value: object) -> bool:
 
 
 def from_template(text: str) -> dict[str, Any]:
-    """Read RAM and CPU of the template that an antlet was made from (template.yaml)."""
-    return {
-        key: value for key, value in _mapping(text).items() if key in ("ram", "cpu") and _fits(key, value)
-    }
+    """Read name, RAM and CPU of the template that an antlet was made from (template.yaml)."""
+    said = _mapping(text)
+    known = {"template": said.get("name"), "ram": said.get("ram"), "cpu": said.get("cpu")}
+    return {key: value for key, value in known.items() if value is not None and _fits(key, value)}
 
 
 def from_xml(text: str) -> dict[str, Any]:

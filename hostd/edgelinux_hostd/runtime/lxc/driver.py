@@ -30,6 +30,7 @@ _ERROR = re.compile(r" ERROR .*? - \S+:\S+:\d+ - (.*)")
 _LOG_LINES = 3
 # What the kernel and systemd may take to clear up after the last process is gone.
 _SETTLE = 10.0
+_FLICKER = 2.0
 
 
 class LxcRuntime:
@@ -142,7 +143,8 @@ class LxcRuntime:
 
     def clear(self, name: str) -> None:
         """Remove what is left of a container that does not run; raises RefusedError when it does."""
-        if Cgroup(check_antlet_name(name), self._cgroup).running():
+        # What systemd runs as the unit ends looks for a moment as if the container ran.
+        if not Cgroup(check_antlet_name(name), self._cgroup).wait(seconds=_FLICKER):
             raise RefusedError(f"antlet {name} runs", hint="stop it first")
         directory = self._directory / name
         if not directory.exists():
