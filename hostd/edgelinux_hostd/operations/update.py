@@ -48,9 +48,9 @@ def update_antlet(host: Services, reserved: Collection[int]) -> Operation:
         host.domain(antlet.directory, changed)
         return params
 
-    def write(ctx: Context) -> None:
-        antlet = host.inventory.antlet(ctx.params.name)
+    def decide(ctx: Context) -> None:
         if "old" not in ctx.values:
+            antlet = host.inventory.antlet(ctx.params.name)
             spec = usable(antlet)
             new = _changed(spec, ctx.params)
             ctx.keep(
@@ -60,12 +60,13 @@ def update_antlet(host: Services, reserved: Collection[int]) -> Operation:
                 new=new.model_dump(mode="json"),
                 properties=_old_properties(antlet),
             )
+
+    def write(ctx: Context) -> None:
         _write(host, ctx, "new")
 
     def unwrite(ctx: Context) -> None:
-        if "old" in ctx.values:
-            _write(host, ctx, "old")
-            apply(ctx)
+        _write(host, ctx, "old")
+        apply(ctx)
 
     def properties(ctx: Context) -> None:
         wanted: dict[str, str] = {}
@@ -95,8 +96,10 @@ def update_antlet(host: Services, reserved: Collection[int]) -> Operation:
             name="update-antlet",
             params=UpdateAntlet,
             steps=(
-                Step("write", write, unwrite),
+                Step("decide", decide),
+                # Before anything is written: an antlet at its quota has no room for its own antlet.yaml.
                 Step("properties", properties, unset),
+                Step("write", write, unwrite),
                 growth_step(host),
                 Step("apply", apply),
             ),
