@@ -43,7 +43,7 @@ class ConsoleServer:
 
         The socket is gone once somebody has connected, or after a minute. Raises EdgeLinuxError.
         """
-        path = self.directory / f"{secrets.token_hex(16)}.sock"
+        path = self.directory / f"{secrets.token_hex(8)}.sock"
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
