@@ -36,12 +36,13 @@ def rebase_network(host: Services) -> Operation:
             shut_down(host, ctx, host.inventory.antlet(name), _PATIENCE)
 
     def rebase(ctx: Context) -> None:
-        if host.base_ip() != ctx.params.base_ip:
+        # Not by what base_ip() says now: it may be set already, and the network not started anew yet.
+        if ctx.params.base_ip != ctx.values["old"]:
             host.tools.network.rebase(ctx.params.base_ip)
         host.publish_names()
 
     def unrebase(ctx: Context) -> None:
-        if host.base_ip() != ctx.values["old"]:
+        if ctx.params.base_ip != ctx.values["old"]:
             host.tools.network.rebase(ctx.values["old"])
         host.publish_names()
 

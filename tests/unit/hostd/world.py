@@ -11,6 +11,7 @@ from edgelinux_hostd.antlets.inventory import Inventory
 from edgelinux_hostd.antlets.records import Template, TemplateVersion
 from edgelinux_hostd.antlets.spec import AntletSpec, Kind, Nic, dump
 from edgelinux_hostd.errors import EdgeLinuxError
+from edgelinux_hostd.jobs.model import Abandoned
 from edgelinux_hostd.operations.services import HostSize, Services
 from edgelinux_hostd.operations.tools import NetworkTools, PoolTools, RecoveryTools, Tools
 from edgelinux_hostd.recover import perform as recovery
@@ -77,7 +78,9 @@ class World:
         self.storage = MemoryStorage(root, "antlets", "hdd")
         self.runtimes = {"lxc": FakeRuntime("lxc"), "kvm": FakeRuntime("kvm")}
         self.names: dict[str, int] = {}
-        self.base_ip = "10.1.1."
+        # The setting, and what the network that runs has; hostd may die between the two.
+        self.base_ip = self.network_ip = "10.1.1."
+        self.dies_rebasing = False
         self.scrubs: set[str] = set()
         self.add_template("debian-13.lxc", "lxc")
         self.add_template("tiny", "kvm")
@@ -118,6 +121,10 @@ class World:
 
         def rebase(base_ip: str) -> None:
             self.base_ip = base_ip
+            if self.dies_rebasing:
+                self.dies_rebasing = False
+                raise Abandoned
+            self.network_ip = base_ip
 
         found = PoolImport(guid=4711, was="antlets", name="antlets-00004d")
         return Tools(
@@ -199,6 +206,6 @@ class World:
         pictured["snapshots"] = sorted(self.storage.taken)
         pictured["running"] = {kind: dict(one.running) for kind, one in self.runtimes.items()}
         pictured["names"] = dict(self.names)
-        pictured["base IP"] = self.base_ip
+        pictured["base IP"] = (self.base_ip, self.network_ip)
         pictured["scrubs"] = sorted(self.scrubs)
         return pictured

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from edgelinux_hostd.antlets.spec import AntletSpec
 from edgelinux_hostd.jobs.faults import crash_points
-from edgelinux_hostd.jobs.model import JobState
+from edgelinux_hostd.jobs.model import Abandoned, JobState
 from edgelinux_hostd.operations import params as p
 from edgelinux_hostd.operations.kinds import operations
 from edgelinux_hostd.runtime.base import State
@@ -172,6 +172,18 @@ def test_killed_at(point: str, tmp_path: Path) -> None:
     assert _picture(hostd) == (after if job.state is JobState.DONE else before)
     assert (job.state is JobState.DONE) == (when != "undone")
     _nothing_is_left(hostd)
+
+
+def test_dying_between_the_setting_and_the_network_leaves_neither_behind(tmp_path: Path) -> None:
+    hostd = _prepared(tmp_path / "between", "rebase-network")
+    hostd.world.dies_rebasing = True
+    job = hostd.agent.submit("rebase-network", SCENARIOS["rebase-network"][1])
+    with pytest.raises(Abandoned):
+        hostd.engine.work()
+    assert (hostd.world.base_ip, hostd.world.network_ip) == ("10.9.9.", "10.1.1.")
+    hostd.start()
+    assert hostd.finish(job.id).state is JobState.DONE
+    assert (hostd.world.base_ip, hostd.world.network_ip) == ("10.9.9.", "10.9.9.")
 
 
 @pytest.mark.parametrize("kind", sorted(SCENARIOS))
