@@ -12,12 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from edgelinux_hostd.antlets.names import check_template_name
-from edgelinux_hostd.antlets.spec import Kind
 from edgelinux_hostd.errors import InvalidError, RefusedError
 from edgelinux_hostd.run import run
 
-__all__ = ["Format", "Source", "check_members", "detect", "image_size", "kind_and_name", "members"]
+__all__ = ["Format", "Source", "check_members", "detect", "image_size", "members"]
 
 Format = Literal["tar", "image", "zfs"]
 
@@ -26,7 +24,6 @@ _ZSTD = b"\x28\xb5\x2f\xfd"
 _TAR_NAME = re.compile(r"\.(?:tar(?:\.\w+)?|t[gx]z|tbz2?|tzst)$")
 _STREAM = 0x2F5BACBAC
 _QCOW2_EXTERNAL_DATA = 1 << 2
-_XML_NAME = re.compile(r"(?P<kind>kvm|lxc)-(?P<name>.+?)\.antlet\.xml(?:\.j2)?")
 
 
 @dataclass(frozen=True)
@@ -137,13 +134,3 @@ def check_members(names: tuple[str, ...], where: str) -> None:
     tops = {name.removeprefix("./").partition("/")[0] for name in names}
     if not tops & {"etc", "usr", "bin", "sbin"}:
         raise InvalidError(f"{where} holds no root", hint="etc/, usr/ and the rest lie at its top")
-
-
-def kind_and_name(file: str) -> tuple[Kind, str]:
-    """Read a template file's name, "lxc-debian.antlet.xml". Raises InvalidError."""
-    match = _XML_NAME.fullmatch(file)
-    if match is None:
-        raise InvalidError(
-            f"{file} does not name its template", hint="{kvm,lxc}-<template>.antlet.xml, or give a name"
-        )
-    return ("kvm" if match["kind"] == "kvm" else "lxc"), check_template_name(match["name"])
