@@ -13,7 +13,7 @@ from edgelinux_hostd.operations.checks import check_free_name, choose_number
 from edgelinux_hostd.operations.making import making_steps
 from edgelinux_hostd.operations.params import CloneAntlet
 from edgelinux_hostd.operations.services import Operation, Services, usable
-from edgelinux_hostd.storage.base import JOB
+from edgelinux_hostd.storage.base import JOB, KIND
 
 __all__ = ["clone_antlet"]
 
@@ -43,7 +43,8 @@ def clone_antlet(host: Services, reserved: Collection[int]) -> Operation:
         ctx.keep(source=f"{source.dataset}@{name}", pool=source.pool)
         there = {info.name for info in host.storage.snapshots(source.dataset)}
         if ctx.values["source"] not in there:
-            host.storage.snapshot(ctx.values["source"], {JOB: ctx.job})
+            # Its kind says that it is there for the clone only, and goes with it.
+            host.storage.snapshot(ctx.values["source"], {JOB: ctx.job, KIND: "clone"})
 
     def unsnapshot(ctx: Context) -> None:
         if "taken" not in ctx.values or "source" not in ctx.values:

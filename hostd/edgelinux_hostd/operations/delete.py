@@ -51,7 +51,7 @@ def delete_antlet(host: Services) -> Operation:
         if not snapshot or host.storage.dataset(dataset) is None:
             return
         for info in host.storage.snapshots(dataset):
-            if info.name == snapshot and JOB in info.local and not info.clones and "@clone-" in snapshot:
+            if info.name == snapshot and info.local.get(KIND) == "clone" and not info.clones:
                 host.storage.destroy(snapshot)
 
     def _there(ctx: Context) -> bool:

@@ -23,7 +23,7 @@ __all__ = [
 # User properties (zfsprops(7)) by which hostd knows what is its own. Only those whose source is `local`
 # count: inherited and received ones say nothing about this dataset on this host.
 PREFIX = "edgelinux:"
-KIND = "edgelinux:kind"  # antlet, template
+KIND = "edgelinux:kind"  # antlet, template; of a snapshot: clone, when it was taken for one
 NAME = "edgelinux:name"
 NUMBER = "edgelinux:number"
 UUID = "edgelinux:uuid"

@@ -182,6 +182,15 @@ def test_a_clone_takes_the_snapshot_made_for_it_along(hostd: Hostd) -> None:
     assert hostd.run("delete-antlet", p.DeleteAntlet(name="web1")).state is JobState.DONE
 
 
+def test_a_snapshot_that_somebody_took_outlives_its_clone_whatever_its_name(hostd: Hostd) -> None:
+    create(hostd)
+    snapshot(hostd, "clone-of-monday")
+    job = hostd.run("clone-antlet", p.CloneAntlet(source="web1", snapshot="clone-of-monday", name="web2"))
+    assert job.state is JobState.DONE
+    assert hostd.run("delete-antlet", p.DeleteAntlet(name="web2")).state is JobState.DONE
+    assert [one.name for one in hostd.agent.snapshots("web1")] == ["clone-of-monday"]
+
+
 def test_a_damaged_antlet_is_not_started_but_can_be_deleted(hostd: Hostd) -> None:
     create(hostd)
     (hostd.world.storage.root / "antlets/web1/antlet.yaml").write_text("name: [")
