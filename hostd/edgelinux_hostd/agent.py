@@ -25,6 +25,7 @@ class Views:
 
     templates: Callable[[], Sequence[Template]]
     pools: Callable[[], Sequence[Mapping[str, Any]]]
+    recent_pools: Callable[[], Sequence[Mapping[str, Any]]]
     pool: Callable[[str], Mapping[str, Any]]
     free_disks: Callable[[], Sequence[Mapping[str, Any]]]
     network: Callable[[], Mapping[str, Any]]
@@ -58,11 +59,11 @@ class HostAgent:
 
     def antlets(self) -> Sequence[Antlet]:
         """List all antlets, sorted by name."""
-        return self._services.inventory.antlets()
+        return self._services.inventory.antlets(sizes=True)
 
     def antlet(self, name: str) -> Antlet:
         """Describe one antlet; raises NotFoundError."""
-        return self._services.inventory.antlet(name)
+        return self._services.inventory.antlet(name, sizes=True)
 
     def snapshots(self, name: str) -> Sequence[Snapshot]:
         """List an antlet's snapshots, oldest first."""
@@ -97,6 +98,10 @@ class HostAgent:
     def pools(self) -> Sequence[Mapping[str, Any]]:
         """Describe the imported pools."""
         return self._views.pools()
+
+    def recent_pools(self) -> Sequence[Mapping[str, Any]]:
+        """Describe the imported pools, with sizes of at most a minute ago."""
+        return self._views.recent_pools()
 
     def pool(self, name: str) -> Mapping[str, Any]:
         """Describe one pool; raises NotFoundError."""

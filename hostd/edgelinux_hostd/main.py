@@ -23,6 +23,7 @@ from edgelinux_hostd.jobs.settings import Settings
 from edgelinux_hostd.jobs.store import JobStore
 from edgelinux_hostd.runtime.kvm.driver import KvmRuntime
 from edgelinux_hostd.runtime.lxc.driver import LxcRuntime
+from edgelinux_hostd.storage.watched import WatchedPools
 from edgelinux_hostd.wiring import build_agent, build_services
 
 __all__ = ["main"]
@@ -49,9 +50,11 @@ def _serve() -> None:
     database = Database(STATE / "hostd.db")
     lxc, kvm = LxcRuntime(), KvmRuntime()
     gate = NetworkGate()
-    services = build_services(Settings(database), {"lxc": lxc, "kvm": kvm}, kvm, gate.wait)
     bus = EventBus()
-    agent, engine = build_agent(services, JobStore(database), bus, RUN / "console")
+    pools = WatchedPools(bus.publish)
+    pools.events.start()
+    services = build_services(Settings(database), pools, {"lxc": lxc, "kvm": kvm}, kvm, gate.wait)
+    agent, engine = build_agent(services, pools, JobStore(database), bus, RUN / "console")
     engine.recover()
 
     def settle() -> None:
@@ -73,6 +76,7 @@ def _serve() -> None:
         serve(create_app(agent, lifespan=lifespan))
     finally:
         engine.close()
+        pools.events.stop()
 
 
 if __name__ == "__main__":

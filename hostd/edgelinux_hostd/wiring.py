@@ -35,7 +35,7 @@ from edgelinux_hostd.runtime.kvm import cloudinit
 from edgelinux_hostd.runtime.kvm.driver import KvmRuntime
 from edgelinux_hostd.runtime.lxc.driver import LxcRuntime
 from edgelinux_hostd.storage import pools, report, scrub
-from edgelinux_hostd.storage.remembered import RememberedStorage
+from edgelinux_hostd.storage.watched import WatchedPools
 from edgelinux_hostd.storage.zfs import ZfsStorage
 from edgelinux_hostd.templates import catalogue, pipeline, template_file
 from edgelinux_hostd.templates.offers import HostOffers, parse_offers
@@ -96,12 +96,13 @@ class _Domains:
 
 def build_services(
     settings: Settings,
+    watched: WatchedPools,
     drivers: Mapping[str, Runtime],
     kvm: KvmRuntime,
     await_network: Callable[[], None],
 ) -> Services:
     """Give what operations work with."""
-    storage = RememberedStorage(ZfsStorage())
+    storage = watched.storage
     offers = _Offers(kvm)
 
     def base_ip() -> str:
@@ -111,7 +112,7 @@ def build_services(
     listing = Inventory(storage, drivers, base_ip)
 
     def template(name: str, version: str | None, pool: str | None) -> tuple[Template, TemplateVersion]:
-        found = catalogue.find(catalogue.templates(storage), name, pool)
+        found = catalogue.template(storage, name, pool)
         return found, catalogue.version_of(found, version)
 
     def publish_names() -> None:
@@ -126,13 +127,14 @@ def build_services(
         filters.ensure(base_ip(), custom)
 
     def afterwards(change: Callable[..., Any]) -> Callable[..., Any]:
-        """Have ZFS asked anew after pools came or went."""
+        """Have ZFS asked anew after pools came or went, which may be before it is told."""
 
         def changing(*arguments: Any) -> Any:
             try:
                 return change(*arguments)
             finally:
                 storage.forget()
+                watched.reports.forget()
 
         return changing
 
@@ -190,6 +192,7 @@ def _default_pool() -> str:
 
 def build_agent(
     services: Services,
+    watched: WatchedPools,
     store: JobStore,
     bus: EventBus,
     console_directory: Path,
@@ -205,7 +208,8 @@ def build_agent(
 
     views = Views(
         templates=templates,
-        pools=report.pool_reports,
+        pools=watched.reports,
+        recent_pools=watched.reports.recent,
         pool=report.pool_report,
         free_disks=report.free_disks,
         network=lambda: show.describe(services.base_ip()),

@@ -7,6 +7,7 @@ files changed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID as Uuid
 
@@ -37,14 +38,17 @@ class Inventory:
         self.base_ip = base_ip
         self._specs: dict[Path, tuple[_Stamp, AntletSpec]] = {}
 
-    def antlets(self) -> tuple[Antlet, ...]:
-        """List all antlets of all pools, sorted by name; those that a job is still making are left out."""
+    def antlets(self, *, sizes: bool = False) -> tuple[Antlet, ...]:
+        """List all antlets of all pools, sorted by name; those that a job is still making are left out.
+
+        What they use may be some minutes old unless `sizes` are asked for.
+        """
         states = self._states()
         base_ip = self.base_ip()
         found = [
             self._antlet(pool, info, states, base_ip)
             for pool in self.storage.pools()
-            for info in self.storage.datasets(pool)
+            for info in self.storage.datasets(pool, sizes=sizes)
             if info.local.get(KIND) == "antlet" and JOB not in info.local
         ]
         kept = {antlet.directory for antlet in found}
@@ -52,11 +56,12 @@ class Inventory:
             del self._specs[directory]
         return tuple(sorted(found, key=lambda antlet: antlet.name))
 
-    def antlet(self, name: str) -> Antlet:
+    def antlet(self, name: str, *, sizes: bool = False) -> Antlet:
         """Describe one antlet; raises NotFoundError."""
         for antlet in self.antlets():
             if antlet.name == name:
-                return antlet
+                info = self.storage.dataset(antlet.dataset, sizes=True) if sizes else None
+                return antlet if info is None else replace(antlet, used=info.used)
         raise NotFoundError(f"there is no antlet {name!r}", hint="`antlet list` shows them")
 
     def snapshots(self, name: str) -> tuple[Snapshot, ...]:
@@ -73,7 +78,7 @@ class Inventory:
                 logical=info.logical,
                 clones=info.clones,
             )
-            for info in self.storage.snapshots(antlet.dataset)
+            for info in self.storage.snapshots(antlet.dataset, sizes=True)
         )
 
     def snapshot(self, name: str, snapshot: str) -> Snapshot:

@@ -43,6 +43,9 @@ class Agent(Protocol):
     def pools(self) -> Sequence[Mapping[str, Any]]:
         """Describe the pools: name, guid, health, size, allocated, free, capacity, mountpoint, warnings."""
 
+    def recent_pools(self) -> Sequence[Mapping[str, Any]]:
+        """Describe the pools likewise, with sizes of at most a minute ago."""
+
     def pool(self, name: str) -> Mapping[str, Any]:
         """Describe one pool, with its vdevs, scrub and errors; raises NotFoundError."""
 

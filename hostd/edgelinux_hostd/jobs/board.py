@@ -12,6 +12,9 @@ from edgelinux_hostd.jobs.store import JobStore
 
 __all__ = ["Board"]
 
+# So many jobs end before old ones are forgotten again; also at each start.
+_PRUNE = 50
+
 
 class Board:
     """Where jobs are looked up and changed, by one thread at a time."""
@@ -23,6 +26,7 @@ class Board:
         self._open: dict[str, Job] = {}
         self._locks: dict[str, str] = {}
         self._abandoned = False
+        self._ended = 0
         self._changed = threading.Condition(threading.RLock())
 
     def add(self, job: Job) -> None:
@@ -41,21 +45,34 @@ class Board:
             self._open[job.id] = job
             self._locks.update(dict.fromkeys(job.locks, job.id))
 
-    def update(self, job: str, change: Callable[[Job], Job], *, save: bool = True, tell: bool = True) -> Job:
-        """Change a job, persist it and publish it; an open one that becomes final lets go of its locks."""
+    def update(
+        self,
+        job: str,
+        change: Callable[[Job], Job],
+        *,
+        save: bool = True,
+        tell: bool = True,
+        lines: Sequence[str] = (),
+    ) -> Job:
+        """Change a job, persist it and publish it; an open one that becomes final lets go of its locks.
+
+        `lines` for its log, which `change` may still add to, are persisted with it.
+        """
         with self._changed:
             if self._abandoned:
                 raise Abandoned
             old = self.get(job)
             new = change(old)
-            if new == old:
+            if new == old and not lines:
                 return new
             if save:
-                self._store.put(new)
+                self._store.put(new, lines, self.clock())
             if new.state.final and not new.unsettled:
                 self._open.pop(job, None)
                 self._locks = {lock: holder for lock, holder in self._locks.items() if holder != job}
-                self._store.prune(self.clock())
+                self._ended += 1
+                if self._ended % _PRUNE == 0:
+                    self._store.prune(self.clock())
             else:
                 self._open[job] = new
             if tell:

@@ -47,8 +47,10 @@ class StepContext:
         self._board.update(self.job, lambda job: replace(job, values={**job.values, **values}), tell=False)
 
     def give(self, **result: Any) -> None:
-        """Add to the job's result."""
-        self._board.update(self.job, lambda job: replace(job, result={**job.result, **result}), tell=False)
+        """Add to the job's result; persisted with what is kept next, or with the end of the step."""
+        self._board.update(
+            self.job, lambda job: replace(job, result={**job.result, **result}), save=False, tell=False
+        )
 
     def progress(self, fraction: float, message: str = "") -> None:
         """Report how much of this step is done; on disk and to readers at most every so often."""

@@ -25,8 +25,9 @@ def crash_points(kinds: Iterable[JobKind]) -> list[str]:
     """Name every point where hostd can be killed in jobs of these kinds, as "<kind>/<step>/<point>".
 
     `before`: the step is persisted as begun, and has not run. `begun`: it has run, and is not persisted as
-    done. `done`: it is. `undone`: it is undone, and not persisted as such; needs a job that is cancelled or
-    fails. Steps that are never undone have no such point.
+    done. `done`: it is, and with that the next one as begun or the job as over. `undone`: it is undone, and
+    not persisted as such; needs a job that is cancelled or fails. Steps that are never undone have no such
+    point.
     """
     names = []
     for kind in kinds:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.jobs import machine
@@ -37,13 +37,18 @@ class Runner:
     def run(self, job: str, kind: JobKind) -> None:
         """Run a job; it is left as it is on disk when hostd stops."""
         tried = 0
+        over: _Work | None = None
         while not self._stopping.is_set():
-            now, action = self._advance(job, kind)
+            # That a step is over and that the next begins is one write: each waits for the disk.
+            now, action = self._advance(job, kind, over)
+            if isinstance(over, machine.Do):
+                self._faults.at(kind, kind.steps[over.step], "done")
+            over = None
             if isinstance(action, machine.Finish):
                 return
             try:
                 self._act(now, kind, action)
-                tried = 0
+                tried, over = 0, action
             except Abandoned:
                 raise
             except BaseException as error:
@@ -54,16 +59,19 @@ class Runner:
                     return
                 self._stopping.wait(self._delays[tried])
                 tried += 1
+        self._board.update(job, lambda old: _mark(old, over))
 
-    def _advance(self, job: str, kind: JobKind) -> tuple[Job, machine.Action]:
+    def _advance(self, job: str, kind: JobKind, over: _Work | None) -> tuple[Job, machine.Action]:
         actions: list[machine.Action] = []
+        lines: list[str] = []
 
         def change(old: Job) -> Job:
-            new, action = machine.advance(old, kind, self._board.clock())
+            new, action = machine.advance(_mark(old, over), kind, self._board.clock())
             actions.append(action)
+            lines.extend(_line(kind, action))
             return new
 
-        return self._board.update(job, change), actions[0]
+        return self._board.update(job, change, lines=lines), actions[0]
 
     def _act(self, job: Job, kind: JobKind, action: _Work) -> None:
         step = kind.steps[action.step]
@@ -72,18 +80,12 @@ class Runner:
         params = kind.params.model_validate(job.params)
         context = StepContext(self._board, job, params, action.step, cancellable=cancellable)
         if forward:
-            self._board.log(job.id, f"{step.name}: begun")
             self._faults.at(kind, step, "before")
             step.do(context)
             self._faults.at(kind, step, "begun")
-            self._board.update(job.id, lambda old: machine.mark(old, action.step, StepState.DONE))
-            self._faults.at(kind, step, "done")
-            return
-        if step.undo is not None:
-            self._board.log(job.id, f"{step.name}: undoing")
+        elif step.undo is not None:
             step.undo(context)
             self._faults.at(kind, step, "undone")
-        self._board.update(job.id, lambda old: machine.mark(old, action.step, StepState.UNDONE))
 
     def _turned_back(self, job: str, kind: JobKind, action: _Work, error: BaseException) -> bool:
         """Note an error; tell whether it has the job undone now, rather than the step tried again."""
@@ -103,6 +105,20 @@ class Runner:
         doing = "undoing" if isinstance(action, machine.Undo) else "step"
         why = machine.describe(error, f"{doing} {kind.steps[action.step].name}")
         self._board.update(job, lambda old: machine.give_up(old, kind, why, self._board.clock(), again=True))
+
+
+def _mark(job: Job, over: _Work | None) -> Job:
+    """Note that a step was done, or undone."""
+    if over is None:
+        return job
+    return machine.mark(job, over.step, StepState.DONE if isinstance(over, machine.Do) else StepState.UNDONE)
+
+
+def _line(kind: JobKind, action: machine.Action) -> Iterator[str]:
+    if isinstance(action, machine.Do):
+        yield f"{kind.steps[action.step].name}: begun"
+    elif isinstance(action, machine.Undo) and kind.steps[action.step].undo is not None:
+        yield f"{kind.steps[action.step].name}: undoing"
 
 
 def _warn(job: Job, step: str, error: BaseException) -> None:

@@ -17,6 +17,7 @@ KEEP_JOBS = 1000
 KEEP_DAYS = 90
 
 _STOPPED = "jobs.stopped"
+_LOG = "INSERT INTO job_log (job, time, line) VALUES (?, ?, ?)"
 
 
 class JobStore:
@@ -32,12 +33,14 @@ class JobStore:
             (job.id, _is_open(job), job.finished, _dump(job)),
         )
 
-    def put(self, job: Job) -> None:
-        """Persist what changed of a job."""
-        self._database.execute(
-            "UPDATE jobs SET open = ?, finished = ?, record = ? WHERE id = ?",
-            (_is_open(job), job.finished, _dump(job), job.id),
-        )
+    def put(self, job: Job, lines: Sequence[str] = (), when: float = 0.0) -> None:
+        """Persist what changed of a job, and lines for its log, in one write."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                "UPDATE jobs SET open = ?, finished = ?, record = ? WHERE id = ?",
+                (_is_open(job), job.finished, _dump(job), job.id),
+            )
+            connection.executemany(_LOG, [(job.id, when, line) for line in lines])
 
     def get(self, job: str) -> Job | None:
         """Read one job."""
@@ -55,7 +58,7 @@ class JobStore:
 
     def log(self, job: str, when: float, line: str) -> None:
         """Add a line to a job's log."""
-        self._database.execute("INSERT INTO job_log (job, time, line) VALUES (?, ?, ?)", (job, when, line))
+        self._database.execute(_LOG, (job, when, line))
 
     def log_lines(self, job: str) -> Sequence[str]:
         """Read a job's log, each line beginning with its time (UTC)."""

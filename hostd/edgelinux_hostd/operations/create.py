@@ -97,6 +97,5 @@ def _check_pool(host: Services, pool: str, template: Template) -> None:
             f"template {template.name} is in pool {template.pool}, and a clone lies beside its origin",
             hint=f"import the template into {pool}: antlet template import … --pool {pool}",
         )
-    info = host.storage.dataset(pool)
-    if info is not None and info.available and info.available < _ROOM:
+    if host.storage.available(template.dataset) < _ROOM:
         raise RefusedError(f"pool {pool} is full", hint="delete snapshots or antlets, or add disks")

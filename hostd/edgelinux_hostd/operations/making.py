@@ -37,12 +37,12 @@ def making_steps(host: Services, plan: Plan) -> tuple[Step, ...]:
         fields, snapshot = plan(ctx)
         spec = AntletSpec.model_validate({**fields, "uuid": str(uuid4())})
         pool = ctx.values.get("pool") or ctx.params.pool or snapshot.partition("/")[0]
+        ctx.give(antlet=spec.name, number=spec.number)
         ctx.keep(
             spec=spec.model_dump(mode="json"),
             snapshot=snapshot,
             dataset=f"{pool}/{spec.name}",
         )
-        ctx.give(antlet=spec.name, number=spec.number)
 
     def clone(ctx: Context) -> None:
         spec, dataset = _spec(ctx), ctx.values["dataset"]

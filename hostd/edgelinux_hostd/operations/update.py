@@ -29,7 +29,7 @@ def update_antlet(host: Services, reserved: Collection[int]) -> Operation:
     """Give the operation; `reserved` as in `create_antlet`."""
 
     def check(params: UpdateAntlet) -> UpdateAntlet:
-        antlet = host.inventory.antlet(params.name)
+        antlet = host.inventory.antlet(params.name, sizes=bool(params.quota))
         usable(antlet)
         check_size(host.size, params.ram, params.cpu)
         if params.number is not None and params.number != antlet.number:

@@ -69,20 +69,24 @@ class SnapshotInfo:
 class Storage(Protocol):
     """ZFS, as far as hostd needs it. Names are full ("antlets/web1", "antlets/web1@monday").
 
-    All raise EdgeLinuxError. Nothing here checks ownership: that is for who decides to destroy.
+    All raise EdgeLinuxError. Nothing here checks ownership: that is for who decides to destroy. Sizes may be
+    some minutes old unless `sizes` are asked for: then they are those of a moment ago.
     """
 
     def pools(self) -> tuple[str, ...]:
         """Name the imported pools that hold antlets or may: all of them."""
 
-    def datasets(self, parent: str) -> tuple[DatasetInfo, ...]:
+    def datasets(self, parent: str, *, sizes: bool = False) -> tuple[DatasetInfo, ...]:
         """List the file systems directly below a pool or dataset, in a constant number of commands."""
 
-    def dataset(self, name: str) -> DatasetInfo | None:
+    def dataset(self, name: str, *, sizes: bool = False) -> DatasetInfo | None:
         """Describe one file system; None when there is none of that name."""
 
-    def snapshots(self, dataset: str) -> tuple[SnapshotInfo, ...]:
+    def snapshots(self, dataset: str, *, sizes: bool = False) -> tuple[SnapshotInfo, ...]:
         """List the snapshots of one dataset, oldest first."""
+
+    def available(self, name: str) -> int:
+        """Tell how many bytes may still be written below a dataset."""
 
     def create(self, name: str, properties: Mapping[str, str]) -> None:
         """Create a file system with these properties, and mount it."""

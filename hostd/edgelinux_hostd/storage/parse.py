@@ -8,25 +8,20 @@ from pathlib import Path
 from edgelinux_hostd.storage.base import JOB, KIND, NAME, NUMBER, PREFIX, UUID, DatasetInfo, SnapshotInfo
 
 __all__ = [
-    "DATASET_COLUMNS",
+    "DATASET_PROPERTIES",
     "PROPERTY_COLUMNS",
-    "SNAPSHOT_COLUMNS",
-    "SOURCED",
+    "SNAPSHOT_PROPERTIES",
     "Properties",
     "parse_datasets",
     "parse_properties",
     "parse_snapshots",
 ]
 
-# zfsprops(7). Only what OpenZFS 2.2 has too.
-DATASET_COLUMNS = (
-    "name,mountpoint,mounted,used,available,referenced,logicalreferenced,quota,compression,origin,creation"
-)
-SNAPSHOT_COLUMNS = "name,creation,used,referenced,logicalreferenced,clones"
+# zfsprops(7). Only what OpenZFS 2.2 has too; by name, since with "all" zfs works out every property there is.
+_BOTH = f"creation,used,referenced,logicalreferenced,compression,{','.join((KIND, NAME, NUMBER, UUID, JOB))}"
+DATASET_PROPERTIES = f"mountpoint,mounted,available,quota,origin,{_BOTH}"
+SNAPSHOT_PROPERTIES = f"createtxg,clones,{_BOTH}"
 PROPERTY_COLUMNS = "name,property,value,source"
-
-# Those whose source matters, by name: with "all", zfs works out every property of every dataset.
-SOURCED = ",".join(("compression", KIND, NAME, NUMBER, UUID, JOB))
 
 # For each dataset its properties, each with its value and source.
 Properties = Mapping[str, Mapping[str, tuple[str, str]]]
@@ -44,52 +39,51 @@ def parse_properties(text: str) -> Properties:
     return found
 
 
-def parse_datasets(text: str, properties: Properties) -> tuple[DatasetInfo, ...]:
-    """Read `zfs list -Hp -o` with this module's columns for file systems (zfs-list(8)).
-
-    `properties` are those that are not default; one that was listed a moment before its properties were
-    asked for, and is gone by then, has none.
-    """
-    return tuple(_dataset(line.split("\t"), properties) for line in text.splitlines())
-
-
-def _dataset(fields: list[str], properties: Properties) -> DatasetInfo:
-    name, mountpoint, mounted, used, available, referenced, logical, quota, compression, origin, creation = (
-        fields
+def parse_datasets(text: str) -> tuple[DatasetInfo, ...]:
+    """Read `zfs get -Hp` with this module's columns and properties of file systems."""
+    return tuple(
+        _dataset(name, known) for name, known in parse_properties(text).items() if "mounted" in known
     )
-    known = properties.get(name, {})
+
+
+def _dataset(name: str, known: Mapping[str, tuple[str, str]]) -> DatasetInfo:
+    values = {prop: value for prop, (value, _source) in known.items()}
+    mountpoint = values["mountpoint"]
     return DatasetInfo(
         name=name,
         mountpoint=Path(mountpoint) if mountpoint.startswith("/") else None,  # not: none, legacy, -
-        mounted=mounted == "yes",
-        used=_number(used),
-        available=_number(available),
-        referenced=_number(referenced),
-        logical=_number(logical),
-        quota=_number(quota),
-        compression=compression,
-        compression_source=known.get("compression", ("", "default"))[1],
-        origin="" if origin == "-" else origin,
-        creation=_number(creation),
+        mounted=values["mounted"] == "yes",
+        used=_number(values["used"]),
+        available=_number(values["available"]),
+        referenced=_number(values["referenced"]),
+        logical=_number(values["logicalreferenced"]),
+        quota=_number(values["quota"]),
+        compression=values["compression"],
+        compression_source=known["compression"][1],
+        origin="" if values["origin"] == "-" else values["origin"],
+        creation=_number(values["creation"]),
         local=_local(known),
     )
 
 
-def parse_snapshots(text: str, properties: Properties) -> tuple[SnapshotInfo, ...]:
-    """Read `zfs list -Hp -t snapshot -o` with this module's columns for snapshots, in the order given."""
-    return tuple(_snapshot(line.split("\t"), properties) for line in text.splitlines())
+def parse_snapshots(text: str) -> tuple[SnapshotInfo, ...]:
+    """Read `zfs get -Hp` with this module's columns and properties of snapshots; gives the oldest first."""
+    # Creation times count whole seconds, transactions tell the order within one.
+    found = [(name, known) for name, known in parse_properties(text).items() if "createtxg" in known]
+    found.sort(key=lambda one: _number(one[1]["createtxg"][0]))
+    return tuple(_snapshot(name, known) for name, known in found)
 
 
-def _snapshot(fields: list[str], properties: Properties) -> SnapshotInfo:
-    name, creation, used, referenced, logical, clones = fields
+def _snapshot(name: str, known: Mapping[str, tuple[str, str]]) -> SnapshotInfo:
+    values = {prop: value for prop, (value, _source) in known.items()}
     return SnapshotInfo(
         name=name,
-        creation=_number(creation),
-        used=_number(used),
-        referenced=_number(referenced),
-        logical=_number(logical),
-        clones=tuple(clone for clone in clones.split(",") if clone not in ("", "-")),
-        local=_local(properties.get(name, {})),
+        creation=_number(values["creation"]),
+        used=_number(values["used"]),
+        referenced=_number(values["referenced"]),
+        logical=_number(values["logicalreferenced"]),
+        clones=tuple(sorted(clone for clone in values["clones"].split(",") if clone not in ("", "-"))),
+        local=_local(known),
     )
 
 

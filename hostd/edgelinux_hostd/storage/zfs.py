@@ -11,12 +11,10 @@ from edgelinux_hostd.errors import CommandError, InvalidError
 from edgelinux_hostd.run import run
 from edgelinux_hostd.storage.base import DatasetInfo, SnapshotInfo
 from edgelinux_hostd.storage.parse import (
-    DATASET_COLUMNS,
+    DATASET_PROPERTIES,
     PROPERTY_COLUMNS,
-    SNAPSHOT_COLUMNS,
-    SOURCED,
+    SNAPSHOT_PROPERTIES,
     parse_datasets,
-    parse_properties,
     parse_snapshots,
 )
 from edgelinux_hostd.storage.zfserrors import already_mounted, explain, gone, not_mounted
@@ -34,25 +32,23 @@ class ZfsStorage:
         """Name the imported pools."""
         return zfs.pools()
 
-    def datasets(self, parent: str) -> tuple[DatasetInfo, ...]:
-        """List the file systems directly below a pool or dataset, in two commands; none when it is absent."""
-        return tuple(info for info in self._filesystems(parent, depth=1) if info.name != parent)
+    def datasets(self, parent: str, *, sizes: bool = False) -> tuple[DatasetInfo, ...]:
+        """List the file systems directly below a pool or dataset, in one command; none when it is absent."""
+        found = parse_datasets(_get("filesystem", 1, DATASET_PROPERTIES, parent))
+        return tuple(info for info in found if info.name != parent)
 
-    def dataset(self, name: str) -> DatasetInfo | None:
+    def dataset(self, name: str, *, sizes: bool = False) -> DatasetInfo | None:
         """Describe one file system; None when there is none of that name."""
-        return next(iter(self._filesystems(name, depth=0)), None)
+        return next(iter(parse_datasets(_get("filesystem", 0, DATASET_PROPERTIES, name))), None)
 
-    def _filesystems(self, name: str, *, depth: int) -> tuple[DatasetInfo, ...]:
-        which = ["-Hp", "-t", "filesystem", "-d", str(depth)]
-        listed = _read(["zfs", "list", *which, "-o", DATASET_COLUMNS, name])
-        return parse_datasets(listed, parse_properties(_read(_get(which, name)))) if listed else ()
+    def snapshots(self, dataset: str, *, sizes: bool = False) -> tuple[SnapshotInfo, ...]:
+        """List the snapshots of one dataset, oldest first, in one command."""
+        return parse_snapshots(_get("snapshot", 1, SNAPSHOT_PROPERTIES, dataset))
 
-    def snapshots(self, dataset: str) -> tuple[SnapshotInfo, ...]:
-        """List the snapshots of one dataset, oldest first, in two commands."""
-        which = ["-Hp", "-t", "snapshot", "-d", "1"]
-        # Creation times count whole seconds, transactions tell the order within one.
-        listed = _read(["zfs", "list", *which, "-s", "createtxg", "-o", SNAPSHOT_COLUMNS, dataset])
-        return parse_snapshots(listed, parse_properties(_read(_get(which, dataset)))) if listed else ()
+    def available(self, name: str) -> int:
+        """Tell how many bytes may still be written below a dataset."""
+        said = _read(["zfs", "get", "-Hp", "-o", "value", "available", name]).strip()
+        return int(said) if said.isdecimal() else 0
 
     def create(self, name: str, properties: Mapping[str, str]) -> None:
         """Create a file system with these properties, and mount it."""
@@ -145,8 +141,9 @@ def _read(argv: list[str]) -> str:
         raise
 
 
-def _get(which: list[str], name: str) -> list[str]:
-    return ["zfs", "get", *which, "-s", "local,inherited,received", "-o", PROPERTY_COLUMNS, SOURCED, name]
+def _get(kind: str, depth: int, properties: str, name: str) -> str:
+    which = ["-t", kind, "-d", str(depth), "-o", PROPERTY_COLUMNS]
+    return _read(["zfs", "get", "-Hp", *which, properties, name])
 
 
 def _options(properties: Mapping[str, str]) -> list[str]:

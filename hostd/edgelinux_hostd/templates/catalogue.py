@@ -20,6 +20,7 @@ __all__ = [
     "dependencies",
     "find",
     "next_version",
+    "template",
     "templates",
     "version_of",
 ]
@@ -44,20 +45,28 @@ def templates(storage: Storage) -> tuple[Template, ...]:
     return tuple(sorted(_all(storage), key=lambda template: (template.name, template.pool)))
 
 
+def template(storage: Storage, name: str, pool: str | None = None) -> Template:
+    """Describe one template, in one pool or the first that has it; raises NotFoundError."""
+    for where in storage.pools():
+        info = storage.dataset(dataset_of(where, name)) if pool in (None, where) else None
+        found = _describe(storage, where, info) if info is not None else None
+        if found is not None:
+            return found
+    return find(templates(storage), name, pool)
+
+
 def _all(storage: Storage) -> Iterator[Template]:
     for pool in storage.pools():
-        parent = f"{pool}/{PARENT}"
-        if storage.dataset(parent) is None:
-            continue
-        for info in storage.datasets(parent):
-            if info.local.get(KIND) == "template":
-                found = _describe(storage, pool, info)
-                if found is not None:
-                    yield found
+        for info in storage.datasets(f"{pool}/{PARENT}", sizes=True):
+            found = _describe(storage, pool, info)
+            if found is not None:
+                yield found
 
 
 def _describe(storage: Storage, pool: str, info: DatasetInfo) -> Template | None:
-    """Describe a template; None for what an import has not finished, or what is damaged."""
+    """Describe a template; None for what is none, what an import has not finished, or what is damaged."""
+    if info.local.get(KIND) != "template":
+        return None
     directory = info.mountpoint or Path("/nonexistent")
     try:
         spec = template_file.load(directory)

@@ -42,6 +42,7 @@ class MemoryStorage:
         self.taken: dict[str, _Snapshot] = {}
         self.calls: list[str] = []
         self.full = False
+        self.room = 10**12
         self._clock = itertools.count(1_700_000_000)
         for pool in pools or ("antlets",):
             self.add_pool(pool)
@@ -80,7 +81,7 @@ class MemoryStorage:
     def pools(self) -> tuple[str, ...]:
         return tuple(name for name in self.filesystems if "/" not in name)
 
-    def datasets(self, parent: str) -> tuple[DatasetInfo, ...]:
+    def datasets(self, parent: str, *, sizes: bool = False) -> tuple[DatasetInfo, ...]:
         depth = parent.count("/") + 1
         return tuple(
             self._describe(name)
@@ -88,7 +89,7 @@ class MemoryStorage:
             if name.startswith(f"{parent}/") and name.count("/") == depth
         )
 
-    def dataset(self, name: str) -> DatasetInfo | None:
+    def dataset(self, name: str, *, sizes: bool = False) -> DatasetInfo | None:
         return self._describe(name) if name in self.filesystems else None
 
     def _describe(self, name: str) -> DatasetInfo:
@@ -106,7 +107,7 @@ class MemoryStorage:
             local={key: value for key, value in found.properties.items() if key.startswith(PREFIX)},
         )
 
-    def snapshots(self, dataset: str) -> tuple[SnapshotInfo, ...]:
+    def snapshots(self, dataset: str, *, sizes: bool = False) -> tuple[SnapshotInfo, ...]:
         return tuple(
             SnapshotInfo(
                 name=name,
@@ -119,6 +120,10 @@ class MemoryStorage:
             for name, snapshot in sorted(self.taken.items(), key=lambda item: item[1].creation)
             if name.partition("@")[0] == dataset
         )
+
+    def available(self, name: str) -> int:
+        self._need(name)
+        return self.room
 
     def create(self, name: str, properties: Mapping[str, str]) -> None:
         self._new(name)

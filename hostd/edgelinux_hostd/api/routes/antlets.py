@@ -56,12 +56,12 @@ def routes(agent: Agent, work: Work) -> APIRouter:
     router = APIRouter(prefix="/api/antlets", tags=["antlets"])
 
     def describe(name: str) -> AntletObject:
-        return antlet_object(agent.antlet(name), {str(pool["name"]): pool for pool in agent.pools()})
+        return antlet_object(agent.antlet(name), {str(pool["name"]): pool for pool in agent.recent_pools()})
 
     @router.get("", response_model=list[AntletObject])
     def list_antlets() -> Response:
         """List all antlets of all pools."""
-        pools = {str(pool["name"]): pool for pool in agent.pools()}
+        pools = {str(pool["name"]): pool for pool in agent.recent_pools()}
         found = [antlet_object(antlet, pools) for antlet in agent.antlets()]
         # Written at once: FastAPI would check each of some hundred objects a second time.
         content = _LIST.dump_json(found, by_alias=True, exclude_none=True)

@@ -96,6 +96,9 @@ class FakeAgent:
     def pools(self) -> Sequence[Mapping[str, Any]]:
         return list(self._pools.values())
 
+    def recent_pools(self) -> Sequence[Mapping[str, Any]]:
+        return self.pools()
+
     def pool(self, name: str) -> Mapping[str, Any]:
         if name not in self._pools:
             raise NotFoundError(f"there is no pool {name}")

@@ -116,8 +116,6 @@ def test_progress_is_seen_at_once_but_told_and_persisted_only_now_and_then(
     assert [(event["state"], event["step"]) for event in events] == [
         ("queued", ""),
         ("running", "copy"),
-        ("running", "copy"),
-        ("running", "start"),
         ("running", "start"),
         ("done", ""),
     ]

@@ -52,6 +52,7 @@ class Hostd:
         views = Views(
             templates=lambda: list(self.world.templates.values()),
             pools=lambda: [],
+            recent_pools=lambda: [],
             pool=lambda name: {},
             free_disks=lambda: [],
             network=lambda: {},
