@@ -10,8 +10,11 @@ from edgelinux_hostd.errors import EdgeLinuxError
 __all__ = ["write_whole"]
 
 
-def write_whole(path: Path, text: str, mode: int) -> bool:
-    """Write a file with its mode, making its directory; true when that changed it. Raises EdgeLinuxError."""
+def write_whole(path: Path, text: str, mode: int, *, durable: bool = True) -> bool:
+    """Write a file with its mode, making its directory; true when that changed it. Raises EdgeLinuxError.
+
+    `durable`: it is on disk when this returns; not needed for what is made anew when hostd starts.
+    """
     scratch = path.with_name(f".{path.name}.new")
     try:
         if path.is_file() and path.read_text(encoding="utf-8", errors="replace") == text:
@@ -24,7 +27,8 @@ def write_whole(path: Path, text: str, mode: int) -> bool:
             os.fchmod(file.fileno(), mode)
             file.write(text)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         scratch.replace(path)
     except OSError as error:
         raise EdgeLinuxError(f"cannot write {path}: {error.strerror}") from error

@@ -49,4 +49,5 @@ def load(model: type[Model], path: Path, *, hint: str = "") -> Model:
 def dump(model: BaseModel, path: Path, *, mode: int) -> None:
     """Write a model: complete or not at all, what is None left out. Raises EdgeLinuxError."""
     fields = model.model_dump(mode="json", exclude_none=True)
-    write_whole(path, yaml.safe_dump(fields, sort_keys=False, allow_unicode=True), mode)
+    text = yaml.dump(fields, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True)
+    write_whole(path, text, mode)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Collection
+from functools import lru_cache
 
 from edgelinux_hostd.errors import InvalidError, RefusedError
 
@@ -76,6 +77,7 @@ def number_of_mac(text: str) -> int | None:
     return number if FIRST <= number <= LAST else None
 
 
+@lru_cache(maxsize=16)
 def check_base_ip(text: str) -> str:
     """Return a base IP like "10.1.1.": three octets of a private network and a dot (RFC 1918).
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from edgelinux_hostd.antlets.numbers import (
@@ -104,6 +105,12 @@ _CHAINS = f"""\
 
 def render(base_ip: str, custom: Iterable[Card] = ()) -> str:
     """Render the file that replaces the table; `custom` is what `cards` names, of all antlets there are."""
+    return _render(base_ip, tuple(custom))
+
+
+# The same again for each antlet that comes or goes, but for those with cards of their own.
+@lru_cache(maxsize=2)
+def _render(base_ip: str, custom: tuple[Card, ...]) -> str:
     numbers = range(FIRST, LAST + 1)
     macs = {port(number, place): mac(number, place) for number in numbers for place in range(_CARDS)}
     macs.update({card.port: card.mac for card in sorted(custom, key=lambda card: card.port)})

@@ -64,4 +64,4 @@ def prepare(directory: Path = HOSTS_DIRECTORY) -> None:
 
 def write(base_ip: str, antlets: Iterable[tuple[str, int]], path: Path = FILE) -> bool:
     """Write the hosts file; true when that changed something. Raises EdgeLinuxError."""
-    return write_whole(path, render(base_ip, antlets), 0o644)
+    return write_whole(path, render(base_ip, antlets), 0o644, durable=False)

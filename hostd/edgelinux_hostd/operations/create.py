@@ -44,15 +44,17 @@ def create_antlet(host: Services, reserved: Collection[int]) -> Operation:
             update={"number": number, "pool": pool, "ram": ram, "cpu": cpu, "version": version.name}
         )
         # The XML is looked at before anything is made.
-        spec = AntletSpec.model_validate({**_fields(host, decided, template), "uuid": str(_NO_UUID)})
-        check_nics(spec.number, spec.nics)
-        host.domain(template.directory, spec)
-        return decided
+        xml = host.domain(template.directory, AntletSpec.model_validate(_fields(decided, template)))
+        nics = params.nics if params.nics is not None else host.default_nics(xml) or (Nic(),)
+        check_nics(number, nics)
+        return decided.model_copy(update={"nics": nics})
 
     def plan(ctx: Context) -> tuple[dict[str, Any], str]:
         params: CreateAntlet = ctx.params
         template, version = host.template(params.template, params.version, None)
-        return _fields(host, params, template), version.snapshot
+        nics = params.nics or ()
+        fields = {**_fields(params, template), "nics": [nic.model_dump(mode="json") for nic in nics]}
+        return fields, version.snapshot
 
     return Operation(
         JobKind(
@@ -69,8 +71,9 @@ def create_antlet(host: Services, reserved: Collection[int]) -> Operation:
 _NO_UUID = "00000000-0000-0000-0000-000000000000"
 
 
-def _fields(host: Services, params: CreateAntlet, template: Template) -> dict[str, Any]:
-    fields: dict[str, Any] = {
+def _fields(params: CreateAntlet, template: Template) -> dict[str, Any]:
+    return {
+        "uuid": _NO_UUID,
         "name": params.name,
         "number": params.number,
         "kind": template.kind,
@@ -82,11 +85,6 @@ def _fields(host: Services, params: CreateAntlet, template: Template) -> dict[st
         "order": params.order,
         "ssh_keys": params.ssh_keys,
     }
-    nics = params.nics
-    if nics is None:
-        spec = AntletSpec.model_validate({**fields, "uuid": _NO_UUID})
-        nics = host.default_nics(host.domain(template.directory, spec)) or (Nic(),)
-    return {**fields, "nics": [nic.model_dump(mode="json") for nic in nics]}
 
 
 def _check_pool(host: Services, pool: str, template: Template) -> None:

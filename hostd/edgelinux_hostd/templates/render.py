@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from edgelinux_hostd.antlets import numbers
 from edgelinux_hostd.antlets.spec import AntletSpec
 from edgelinux_hostd.errors import InvalidError
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 __all__ = ["FILE", "Variables", "render", "variables"]
 
@@ -34,17 +39,11 @@ def variables(spec: AntletSpec) -> Variables:
 
 def render(text: str, values: Variables, where: str = FILE) -> str:
     """Render template XML; `where` names the file in errors. Raises InvalidError with file and line."""
-    from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
+    from jinja2 import TemplateError, TemplateSyntaxError
 
     known = asdict(values)
-    # XML needs no more of HTML's escaping than &, <, > and quotes; no loader, so nothing can be included.
-    environment = ImmutableSandboxedEnvironment(
-        undefined=StrictUndefined, autoescape=True, keep_trailing_newline=True
-    )
-    environment.globals.clear()
     try:
-        return environment.from_string(text).render(known)
+        return _compile(text).render(known)
     except TemplateSyntaxError as error:
         raise InvalidError(f"{where}: line {error.lineno}: {error.message}") from None
     except Exception as error:
@@ -55,6 +54,19 @@ def render(text: str, values: Variables, where: str = FILE) -> str:
             f"{where}: {f'line {line}: ' if line else ''}{message or type(error).__name__}",
             hint=f"variables are {', '.join(known)}",
         ) from None
+
+
+@lru_cache(maxsize=16)
+def _compile(text: str) -> Template:
+    from jinja2 import StrictUndefined
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    # XML needs no more of HTML's escaping than &, <, > and quotes; no loader, so nothing can be included.
+    environment = ImmutableSandboxedEnvironment(
+        undefined=StrictUndefined, autoescape=True, keep_trailing_newline=True
+    )
+    environment.globals.clear()
+    return environment.from_string(text)
 
 
 def _line(error: BaseException) -> int:
