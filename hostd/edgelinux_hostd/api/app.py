@@ -22,11 +22,11 @@ __all__ = ["Lifespan", "create_app"]
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
-_ERRORS: dict[int | str, dict[str, Any]] = {
-    400: {"model": Failure, "description": "Wrong input, or refused: `message` says why"},
-    404: {"model": Failure, "description": "There is no such thing"},
-    409: {"model": Failure, "description": "Another job works on the same thing"},
-    500: {"model": Failure, "description": "It failed"},
+_ERRORS = {
+    "400": "Wrong input, or refused: `message` says why",
+    "404": "There is no such thing",
+    "409": "Another job works on the same thing",
+    "500": "It failed",
 }
 
 
@@ -58,7 +58,8 @@ def create_app(
         host.routes(agent, work),
         jobs.routes(agent, work, app.state.streams),
     ):
-        app.include_router(router, responses=_ERRORS)
+        # Not include_router, which makes each route, with the models of its answers, a second time.
+        app.router.routes.extend(router.routes)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     return app
 
@@ -70,10 +71,14 @@ def _document(app: FastAPI) -> dict[str, Any]:
         for path, operations in document["paths"].items():
             for method, operation in operations.items():
                 operation["responses"].pop("422", None)
+                for status, description in _ERRORS.items():
+                    operation["responses"].setdefault(status, _failure(description))
                 if method != "get" and not path.endswith(("/console", "/cancel")):
                     operation["responses"].setdefault("202", _accepted())
+        schemas = document["components"]["schemas"]
+        schemas["Failure"] = Failure.model_json_schema(ref_template="#/components/schemas/{model}")
         for name in ("HTTPValidationError", "ValidationError"):
-            document["components"]["schemas"].pop(name, None)
+            schemas.pop(name, None)
         app.openapi_schema = document
     return app.openapi_schema
 
@@ -85,3 +90,8 @@ def _accepted() -> dict[str, Any]:
         "headers": {"Location": {"description": "The job's path", "schema": {"type": "string"}}},
         "content": {"application/json": {"schema": schema}},
     }
+
+
+def _failure(description: str) -> dict[str, Any]:
+    schema = {"$ref": f"#/components/schemas/{Failure.__name__}"}
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
