@@ -21,6 +21,7 @@ from edgelinux_hostd.jobs.database import Database
 from edgelinux_hostd.jobs.events import EventBus
 from edgelinux_hostd.jobs.settings import Settings
 from edgelinux_hostd.jobs.store import JobStore
+from edgelinux_hostd.runtime.base import State
 from edgelinux_hostd.runtime.kvm.driver import KvmRuntime
 from edgelinux_hostd.runtime.lxc.driver import LxcRuntime
 from edgelinux_hostd.storage.watched import WatchedPools
@@ -63,12 +64,13 @@ def _serve() -> None:
         if started:
             log.info("started with the host: %s", ", ".join(started))
 
+    def tell(name: str, state: State) -> None:
+        bus.publish("antlet", antlet=name, state=str(state))
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        kvm.register_events(
-            asyncio.get_running_loop(),
-            lambda name, state: bus.publish("antlet", antlet=name, state=str(state)),
-        )
+        for driver in (kvm, lxc):
+            driver.register_events(asyncio.get_running_loop(), tell)
         threading.Thread(target=settle, name="settle", daemon=True).start()
         yield
 

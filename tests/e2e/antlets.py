@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import shlex
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -145,6 +146,25 @@ class Antlets:
         """The process, as the host sees it, that a container lives and dies with."""
         done = self.host.check_output(f"lxc-info -P /run/edgelinux/lxc -n {name} -p -H")
         return int(done)
+
+    @contextmanager
+    def events(self) -> Iterator[Callable[[], list[Mapping[str, Any]]]]:
+        """Follows hostd's stream of events meanwhile; gives what lists those that came."""
+        out = "/run/test-events"
+        stream = f"curl -sSN --unix-socket {_SOCKET} http://localhost/api/events"
+        self.host.check_output(
+            f"systemd-run --collect --unit=test-events -p StandardOutput=truncate:{out} {stream}"
+        )
+
+        def told() -> list[Mapping[str, Any]]:
+            lines = self.host.check_output(f"cat {out}").splitlines()
+            return [json.loads(line[5:]) for line in lines if line.startswith("data:")]
+
+        try:
+            eventually("the stream", lambda: "retry:" in self.host.run(f"cat {out}").stdout, 60)
+            yield told
+        finally:
+            self.host.run(f"systemctl stop test-events; rm {out}")
 
     def finished(self, job: str, seconds: float = 180) -> Mapping[str, Any]:
         """Waits until a job is final, through restarts of hostd; gives the job."""

@@ -208,6 +208,29 @@ class TestConfinement:
         assert mac(1) in antlets.inside(api1, "ping -c 1 -W 10 10.1.1.1 > /dev/null; ip neigh show 10.1.1.1")
 
 
+class TestEvents:
+    def test_what_happens_to_a_container_is_told(self, antlets: Antlets, api1: str) -> None:
+        """By whomever it is done: by hostd, behind its back, and by the container itself."""
+        with antlets.events() as told:
+
+            def states() -> list[str]:
+                return [event["state"] for event in told() if event.get("antlet") == api1]
+
+            def follows(*wanted: str) -> None:
+                eventually(f"events {wanted}", lambda: len(states()) >= len(wanted))
+                assert states() == list(wanted)
+
+            antlets.antlet("pause", api1)
+            follows("Paused")
+            antlets.host.check_output(f"lxc-unfreeze -P /run/edgelinux/lxc -n {api1}")
+            follows("Paused", "Running")
+            antlets.attached(api1, "systemctl poweroff")
+            follows("Paused", "Running", "Stopped")
+            assert antlets.state(api1) == "Stopped"
+            antlets.antlet("start", api1)
+            follows("Paused", "Running", "Stopped", "Running")
+
+
 # Answers every question for an address with the same one, and every other question with nothing.
 DNS_SERVER = r"""
 import socket

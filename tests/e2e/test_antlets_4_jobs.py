@@ -72,23 +72,11 @@ class TestJobs:
 
     def test_events_tell_of_a_job(self, antlets: Antlets) -> None:
         """As server-sent events, to who listens while it happens."""
-        out = "/run/test-events"
-        stream = "curl -sSN --unix-socket /run/edgelinux/hostd.sock http://localhost/api/events"
-        antlets.host.check_output(
-            f"systemd-run --collect --unit=test-events -p StandardOutput=file:{out} {stream}"
-        )
-        try:
-            eventually("the stream", lambda: "retry:" in antlets.host.run(f"cat {out}").stdout, 60)
+        with antlets.events() as told:
             antlets.antlet("start", "job1")
-
-            def told() -> bool:
-                lines = antlets.host.check_output(f"cat {out}").splitlines()
-                events = [json.loads(line[5:]) for line in lines if line.startswith("data:")]
-                return any("start job1" in json.dumps(event) for event in events)
-
-            eventually("the job's event", told, 30)
-        finally:
-            antlets.host.run(f"systemctl stop test-events; rm {out}")
+            eventually(
+                "the job's event", lambda: any("start job1" in json.dumps(event) for event in told()), 30
+            )
 
 
 class TestHostdEnds:

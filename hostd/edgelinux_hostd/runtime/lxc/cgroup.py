@@ -10,7 +10,7 @@ from pathlib import Path
 
 from edgelinux_hostd.errors import EdgeLinuxError
 
-__all__ = ["PARTS", "ROOT", "Cgroup", "cgroup_path", "cgroups", "unit_name"]
+__all__ = ["PARTS", "ROOT", "Cgroup", "antlet_name", "cgroup_path", "cgroups", "slice_path", "unit_name"]
 
 ROOT = Path("/sys/fs/cgroup")
 _SLICE = "antlets.slice"
@@ -27,8 +27,20 @@ def unit_name(name: str) -> str:
     return f"{_PREFIX}{name}{_SUFFIX}"
 
 
+def antlet_name(unit: str) -> str:
+    """Name the container that runs in a systemd unit; "" when it is a unit of something else."""
+    if unit.startswith(_PREFIX) and unit.endswith(_SUFFIX):
+        return unit[len(_PREFIX) : -len(_SUFFIX)]
+    return ""
+
+
 # And those in which systemd runs the unit's own commands.
 _SYSTEMD = ("start", ".control")
+
+
+def slice_path(root: Path = ROOT) -> Path:
+    """Give the cgroup that holds all containers' units, there or not."""
+    return root / _SLICE
 
 
 def cgroup_path(name: str) -> str:
@@ -109,10 +121,10 @@ def cgroups(root: Path = ROOT) -> Iterator[Cgroup]:
     """List the containers that have a cgroup, running or not."""
     directories: list[Path] = []
     with contextlib.suppress(OSError):
-        directories = sorted((root / _SLICE).iterdir())
+        directories = sorted(slice_path(root).iterdir())
     for path in directories:
-        if path.name.startswith(_PREFIX) and path.name.endswith(_SUFFIX):
-            yield Cgroup(path.name[len(_PREFIX) : -len(_SUFFIX)], root)
+        if name := antlet_name(path.name):
+            yield Cgroup(name, root)
 
 
 def _events(directory: Path) -> dict[str, int]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import logging
 import os
 import re
 import shutil
@@ -17,12 +19,15 @@ from edgelinux_hostd.runtime.lxc import config, live
 from edgelinux_hostd.runtime.lxc.cgroup import ROOT, Cgroup, cgroups, unit_name
 from edgelinux_hostd.runtime.lxc.console import open_console
 from edgelinux_hostd.runtime.lxc.domain import parse_domain
+from edgelinux_hostd.runtime.lxc.events import Callback, Events
 from edgelinux_hostd.runtime.lxc.facts import Facts, read_facts
 from edgelinux_hostd.runtime.lxc.guestpath import exists_below
 from edgelinux_hostd.runtime.lxc.limits import parse_cpu_list
 from edgelinux_hostd.runtime.lxc.stats import read_stats
 
 __all__ = ["LxcRuntime"]
+
+log = logging.getLogger("edgelinux.lxc")
 
 # A line of liblxc's log: "lxc-start NAME TIME ERROR part - file.c:function:line - words". What is said first
 # is the cause, the rest follows from it.
@@ -47,6 +52,16 @@ class LxcRuntime:
         self._directory = run_directory
         self._cgroup = cgroup
         self._root = root
+
+    def register_events(self, loop: asyncio.AbstractEventLoop, callback: Callback) -> None:
+        """Call `callback(name, state)` on the loop's thread whenever a container's state changes from now on.
+
+        To be called on that thread. Where the kernel's limits forbid it there are no events, with a warning.
+        """
+        try:
+            Events(loop, callback, self._cgroup)
+        except OSError as error:
+            log.warning("no events of containers: %s", error.strerror)
 
     def states(self) -> Mapping[str, State]:
         """Map the names of containers that run or are paused to their states; starts no program."""
