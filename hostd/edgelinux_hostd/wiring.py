@@ -34,7 +34,7 @@ from edgelinux_hostd.runtime.base import Runtime
 from edgelinux_hostd.runtime.kvm import cloudinit
 from edgelinux_hostd.runtime.kvm.driver import KvmRuntime
 from edgelinux_hostd.runtime.lxc.driver import LxcRuntime
-from edgelinux_hostd.storage import pools, report, scrub
+from edgelinux_hostd.storage import pools, registry, report, scrub
 from edgelinux_hostd.storage.remembered import RememberedStorage
 from edgelinux_hostd.storage.zfs import ZfsStorage
 from edgelinux_hostd.templates import catalogue, pipeline, template_file
@@ -170,6 +170,9 @@ def build_services(
                 undo=afterwards(lambda plan: pools.undo_create_pool(plan, storage)),
                 start_scrub=scrub.start,
                 stop_scrub=scrub.stop,
+                absent=lambda wanted: pools.find_absent(wanted, zfs.pools_by_guid(), registry.load()),
+                forget=registry.forget,
+                remember=registry.record,
             ),
             network=NetworkTools(check_free=check_free, rebase=rebase),
             recovery=RecoveryTools(

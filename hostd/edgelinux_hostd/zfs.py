@@ -22,6 +22,7 @@ __all__ = [
     "pool_guid",
     "pool_state",
     "pools",
+    "pools_by_guid",
     "root_dataset",
 ]
 
@@ -43,6 +44,11 @@ def pools() -> tuple[str, ...]:
 def pool_guid(pool: str) -> int:
     """Give the GUID of an imported pool."""
     return int(run(["zpool", "get", "-H", "-o", "value", "guid", pool]).stdout)
+
+
+def pools_by_guid() -> dict[int, str]:
+    """Map the GUIDs of the imported pools to their names."""
+    return {pool_guid(name): name for name in pools()}
 
 
 def pool_state(pool: str) -> str:

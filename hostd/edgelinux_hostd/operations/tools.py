@@ -15,13 +15,20 @@ __all__ = ["NetworkTools", "PoolTools", "RecoveryTools", "Tools"]
 
 @dataclass(frozen=True)
 class PoolTools:
-    """Pools: planned (name, layout, disks, erase), made, taken back, scrubbed."""
+    """Pools: planned (name, layout, disks, erase), made, taken back, scrubbed.
+
+    `absent` finds a recorded pool that is not here, by name or GUID: GUID and name, by which it is forgotten
+    and recorded again.
+    """
 
     plan: Callable[[str, str, Sequence[str], bool], PoolPlan]
     create: Callable[[PoolPlan], None]
     undo: Callable[[PoolPlan], None]
     start_scrub: Callable[[str], None]
     stop_scrub: Callable[[str], None]
+    absent: Callable[[str], tuple[int, str]]
+    forget: Callable[[int], None]
+    remember: Callable[[int, str], None]
 
 
 @dataclass(frozen=True)

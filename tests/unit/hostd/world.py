@@ -17,8 +17,10 @@ from edgelinux_hostd.operations.tools import NetworkTools, PoolTools, RecoveryTo
 from edgelinux_hostd.recover import perform as recovery
 from edgelinux_hostd.recover.imports import PoolImport
 from edgelinux_hostd.runtime.base import Launch, State, Stats
+from edgelinux_hostd.storage import registry
 from edgelinux_hostd.storage.base import KIND, NAME
 from edgelinux_hostd.storage.plan import PoolPlan
+from edgelinux_hostd.storage.pools import find_absent
 from edgelinux_hostd.templates import catalogue, template_file
 from edgelinux_hostd.templates.offers import HostOffers
 from edgelinux_hostd.templates.template_file import TemplateSpec
@@ -76,6 +78,7 @@ class World:
 
     def __init__(self, root: Path) -> None:
         self.storage = MemoryStorage(root, "antlets", "hdd")
+        self.record = root / "pools.json"
         self.runtimes = {"lxc": FakeRuntime("lxc"), "kvm": FakeRuntime("kvm")}
         self.names: dict[str, int] = {}
         # The setting, and what the network that runs has; hostd may die between the two.
@@ -102,6 +105,10 @@ class World:
     def template(self, name: str, version: str | None, pool: str | None) -> tuple[Template, TemplateVersion]:
         found = catalogue.find(catalogue.templates(self.storage), name, pool)
         return found, catalogue.version_of(found, version)
+
+    def imported(self) -> dict[int, str]:
+        """The pools that are here by GUID: their places in the order of their names will do."""
+        return dict(enumerate(self.storage.pools(), 1))
 
     def tools(self) -> Tools:
         """What there is of the machine beside its pool."""
@@ -142,6 +149,9 @@ class World:
                 undo=lambda plan: self.storage.remove_pool(plan.name),
                 start_scrub=lambda pool: self.scrubs.add(pool),
                 stop_scrub=lambda pool: self.scrubs.discard(pool),
+                absent=lambda wanted: find_absent(wanted, self.imported(), registry.load(self.record)),
+                forget=lambda guid: registry.forget(guid, self.record),
+                remember=lambda guid, name: registry.record(guid, name, self.record),
             ),
             network=NetworkTools(check_free=lambda base_ip: None, rebase=rebase),
             recovery=RecoveryTools(
@@ -149,9 +159,7 @@ class World:
                 bring_in=bring_in,
                 release=lambda pool: self.storage.remove_pool(pool.name),
                 plan=lambda pools, renumber: recovery.plan(self.storage, pools, renumber=renumber),
-                perform=lambda action: recovery.perform(
-                    action, self.storage, self.storage.root / "pools.json"
-                ),
+                perform=lambda action: recovery.perform(action, self.storage, self.record),
             ),
         )
 
@@ -208,4 +216,5 @@ class World:
         pictured["names"] = dict(self.names)
         pictured["base IP"] = (self.base_ip, self.network_ip)
         pictured["scrubs"] = sorted(self.scrubs)
+        pictured["record"] = registry.load(self.record)
         return pictured

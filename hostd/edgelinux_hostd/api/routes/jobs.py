@@ -43,6 +43,7 @@ KINDS: Mapping[str, type[Params]] = {
     "rebase-network": kinds.RebaseNetwork,
     "create-pool": kinds.CreatePool,
     "scrub-pool": kinds.ScrubPool,
+    "forget-pool": kinds.ForgetPool,
     "recover": kinds.Recover,
 }
 

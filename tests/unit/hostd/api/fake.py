@@ -424,6 +424,18 @@ class FakeAgent:
     def _scrub_pool(self, params: Any) -> Mapping[str, Any]:
         return {}
 
+    def _check_forget_pool(self, params: Any) -> None:
+        if self.pool(params.name).get("reason") != "not imported":
+            raise RefusedError(f"pool {params.name} is imported", hint=f"`zpool export {params.name}` first")
+
+    def _forget_pool(self, params: Any) -> Mapping[str, Any]:
+        del self._pools[params.name]
+        return {}
+
+    def lose(self, pool: str) -> None:
+        """Have a pool that should be here and is not."""
+        self._pools[pool] = {**_pool(pool), "health": "UNAVAIL", "reason": "not imported"}
+
     def _recover(self, params: Any) -> Mapping[str, Any]:
         return {
             "pools": ["pool antlets (17) is imported as antlets-old"],

@@ -132,7 +132,8 @@ PATHS = """
 /api/templates get post delete | /api/templates/import post | /api/templates/{name} get delete
 /api/templates/{name}/versions/{version} delete
 /api/system/base-ip get | /api/network get put | /api/pools get post | /api/pools/{name} get
-/api/pools/{name}/scrub post | /api/disks/free get | /api/host get | /api/recover post
+/api/pools/{name}/scrub post | /api/pools/{name}/record delete
+/api/disks/free get | /api/host get | /api/recover post
 /api/jobs get post | /api/jobs/{job} get | /api/jobs/{job}/log get | /api/jobs/{job}/cancel post
 /api/events get
 """

@@ -321,6 +321,8 @@ def test_names_are_completed_from_hostd(socket: str, agent: FakeAgent) -> None:
     assert complete(socket, "antlet create x --template t") == ["tiny"]
     assert complete(socket, "antlet restore web1 ") == ["monday"]
     assert complete(socket, "antlet pool status ") == ["antlets"]
+    agent.lose("usb")
+    assert complete(socket, "antlet pool forget ") == ["usb"]
 
 
 def test_completion_offers_nothing_when_hostd_is_down(tmp_path: Path) -> None:
