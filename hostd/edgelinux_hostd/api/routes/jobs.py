@@ -90,6 +90,11 @@ def routes(agent: Agent, work: Work, streams: Streams) -> APIRouter:
         """Ask a job to stop and to undo what it did; refused when it is past that."""
         return job_object(agent.cancel(job))
 
+    @router.post("/jobs/{job}/retry")
+    def retry(job: str) -> JobObject:
+        """Go on with a job that failed with something left to finish or to undo; refused for any other."""
+        return job_object(agent.retry(job))
+
     @router.get("/events", tags=["events"], response_class=StreamingResponse)
     async def events(last_event_id: Annotated[str | None, Header()] = None) -> Response:
         """Give events as they happen, as server-sent events; `Last-Event-ID` has missed ones repeated."""
