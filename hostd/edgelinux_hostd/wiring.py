@@ -28,7 +28,7 @@ from edgelinux_hostd.network.rebase import SETTING, check_free
 from edgelinux_hostd.operations.kinds import operations
 from edgelinux_hostd.operations.services import HostSize, Services
 from edgelinux_hostd.operations.tools import NetworkTools, PoolTools, RecoveryTools, Tools
-from edgelinux_hostd.recover import imports
+from edgelinux_hostd.recover import imports, look
 from edgelinux_hostd.recover import perform as recovery
 from edgelinux_hostd.runtime.base import Runtime
 from edgelinux_hostd.runtime.kvm import cloudinit
@@ -177,9 +177,12 @@ def build_services(
             network=NetworkTools(check_free=check_free, rebase=rebase),
             recovery=RecoveryTools(
                 find=imports.find_imports,
+                look=afterwards(lambda pool, force: look.look_into(pool, force=force)),
                 bring_in=afterwards(lambda pool, force: imports.import_found(pool, force=force)),
-                release=afterwards(imports.undo_import),
-                plan=lambda found, renumber: recovery.plan(storage, found, renumber=renumber),
+                release=afterwards(look.release),
+                plan=lambda found, renumber: recovery.plan(
+                    storage, found, renumber=renumber, directory=look.directory_of
+                ),
                 perform=lambda action: recovery.perform(action, storage),
             ),
         ),

@@ -41,9 +41,12 @@ class NetworkTools:
 
 @dataclass(frozen=True)
 class RecoveryTools:
-    """Pools that could be imported (by names or GUIDs): brought in (forced or not), surveyed, repaired."""
+    """Pools that could be imported (by names or GUIDs): looked into without being changed, brought in for
+    good (both forced or not), let go again; surveyed, repaired.
+    """
 
     find: Callable[[Collection[str]], Sequence[PoolImport]]
+    look: Callable[[PoolImport, bool], Sequence[str]]
     bring_in: Callable[[PoolImport, bool], Sequence[str]]
     release: Callable[[PoolImport], None]
     plan: Callable[[Collection[PoolImport], bool], Plan]

@@ -85,6 +85,9 @@ class World:
         self.base_ip = self.network_ip = "10.1.1."
         self.dies_rebasing = False
         self.scrubs: set[str] = set()
+        # Foreign pools that are open for reading only, and those that got their new names for good.
+        self.looked_into: set[str] = set()
+        self.brought_in: set[str] = set()
         self.add_template("debian-13.lxc", "lxc")
         self.add_template("tiny", "kvm")
 
@@ -117,14 +120,28 @@ class World:
             if plan.name not in self.storage.filesystems:
                 self.storage.add_pool(plan.name)
 
+        def look(pool: PoolImport, force: bool) -> Sequence[str]:
+            add(pool)
+            self.looked_into.add(pool.name)
+            return ()
+
         def bring_in(pool: PoolImport, force: bool) -> Sequence[str]:
+            assert pool.name not in self.looked_into, "it is imported read-only"
+            add(pool)
+            self.brought_in.add(pool.name)
+            return ()
+
+        def release(pool: PoolImport) -> None:
+            self.storage.remove_pool(pool.name)
+            self.looked_into.discard(pool.name)
+
+        def add(pool: PoolImport) -> None:
             if pool.name not in self.storage.filesystems:
                 self.storage.add_pool(pool.name)
                 spec = AntletSpec(name="lost1", number=77, uuid=UUID(int=77), kind="lxc", ram=64, cpu=1)
                 self.storage.create(f"{pool.name}/lost1", {})
                 dump(spec, self.storage.root / pool.name / "lost1")
                 (self.storage.root / pool.name / "lost1/rootfs/etc").mkdir(parents=True)
-            return ()
 
         def rebase(base_ip: str) -> None:
             self.base_ip = base_ip
@@ -156,8 +173,9 @@ class World:
             network=NetworkTools(check_free=lambda base_ip: None, rebase=rebase),
             recovery=RecoveryTools(
                 find=lambda wanted: [found],
+                look=look,
                 bring_in=bring_in,
-                release=lambda pool: self.storage.remove_pool(pool.name),
+                release=release,
                 plan=lambda pools, renumber: recovery.plan(self.storage, pools, renumber=renumber),
                 perform=lambda action: recovery.perform(action, self.storage, self.record),
             ),
@@ -216,5 +234,6 @@ class World:
         pictured["names"] = dict(self.names)
         pictured["base IP"] = (self.base_ip, self.network_ip)
         pictured["scrubs"] = sorted(self.scrubs)
+        pictured["looked into"] = sorted(self.looked_into)
         pictured["record"] = registry.load(self.record)
         return pictured
