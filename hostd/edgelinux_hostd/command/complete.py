@@ -10,7 +10,7 @@ import click
 from edgelinux_hostd.command.client import SOCKET, Client, path
 from edgelinux_hostd.errors import EdgeLinuxError
 
-__all__ = ["absent_pools", "antlets", "jobs", "pools", "snapshots", "templates"]
+__all__ = ["absent_pools", "antlets", "jobs", "pools", "snapshots", "templates", "unsettled_jobs"]
 
 # Somebody holds the Tab key down meanwhile.
 _PATIENCE = 1.0
@@ -42,4 +42,5 @@ templates = _names("name", lambda ctx: path("templates"))
 pools = _names("name", lambda ctx: path("pools"))
 absent_pools = _names("name", lambda ctx: path("pools"), lambda one: one.get("reason") == "not imported")
 jobs = _names("id", lambda ctx: path("jobs"))
+unsettled_jobs = _names("id", lambda ctx: path("jobs"), lambda one: bool(one["unsettled"]))
 snapshots = _names("name", lambda ctx: path("antlets", str(ctx.params["name"]), "snapshots"))

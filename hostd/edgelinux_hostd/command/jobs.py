@@ -106,7 +106,7 @@ def cancel(client: Client, job_id: str, output: str) -> None:
 
 
 @job.command()
-@_id
+@click.argument("job_id", metavar="ID", shell_complete=complete.unsettled_jobs)
 @work_options
 @pass_client
 def retry(client: Client, job_id: str, wait: bool, output: str) -> None:

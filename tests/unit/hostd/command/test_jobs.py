@@ -23,6 +23,7 @@ from edgelinux_hostd.command import watch
 from edgelinux_hostd.command.client import Client, UnreachableError
 from edgelinux_hostd.errors import EdgeLinuxError, RefusedError
 from edgelinux_hostd.jobs.model import JobState
+from edgelinux_hostd.operations.params import AntletAction
 
 from tests.unit.hostd.api.fake import FakeAgent
 from tests.unit.hostd.command.conftest import Command, code
@@ -351,8 +352,10 @@ def test_names_are_completed_from_hostd(socket: str, agent: FakeAgent) -> None:
     assert complete(socket, "antlet pool status ") == ["antlets"]
     agent.lose("usb")
     assert complete(socket, "antlet pool forget ") == ["usb"]
+    over = agent.submit("start-antlet", AntletAction(name="web1"))
     job = agent.leave("delete-antlet")
     assert complete(socket, "antlet job retry ") == [job]
+    assert complete(socket, "antlet job show ") == [over.id, job]
 
 
 def test_completion_offers_nothing_when_hostd_is_down(tmp_path: Path) -> None:
