@@ -149,6 +149,10 @@ class HostAgent:
         """Ask a job to stop and undo what it did."""
         return self._engine.cancel(job)
 
+    def retry(self, job: str) -> Job:
+        """Go on with a job that failed with something left."""
+        return self._engine.retry(job)
+
     def wait(self, job: str, timeout: float) -> Job:
         """Wait until a job is final."""
         return self._engine.wait(job, timeout)

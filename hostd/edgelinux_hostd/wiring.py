@@ -28,13 +28,13 @@ from edgelinux_hostd.network.rebase import SETTING, check_free
 from edgelinux_hostd.operations.kinds import operations
 from edgelinux_hostd.operations.services import HostSize, Services
 from edgelinux_hostd.operations.tools import NetworkTools, PoolTools, RecoveryTools, Tools
-from edgelinux_hostd.recover import imports
+from edgelinux_hostd.recover import imports, look
 from edgelinux_hostd.recover import perform as recovery
 from edgelinux_hostd.runtime.base import Runtime
 from edgelinux_hostd.runtime.kvm import cloudinit
 from edgelinux_hostd.runtime.kvm.driver import KvmRuntime
 from edgelinux_hostd.runtime.lxc.driver import LxcRuntime
-from edgelinux_hostd.storage import pools, report, scrub
+from edgelinux_hostd.storage import pools, registry, report, scrub
 from edgelinux_hostd.storage.watched import WatchedPools
 from edgelinux_hostd.storage.zfs import ZfsStorage
 from edgelinux_hostd.templates import catalogue, pipeline, template_file
@@ -172,13 +172,19 @@ def build_services(
                 undo=afterwards(lambda plan: pools.undo_create_pool(plan, storage)),
                 start_scrub=scrub.start,
                 stop_scrub=scrub.stop,
+                absent=lambda wanted: pools.find_absent(wanted, zfs.pools_by_guid(), registry.load()),
+                forget=registry.forget,
+                remember=registry.record,
             ),
             network=NetworkTools(check_free=check_free, rebase=rebase),
             recovery=RecoveryTools(
                 find=imports.find_imports,
+                look=afterwards(lambda pool, force: look.look_into(pool, force=force)),
                 bring_in=afterwards(lambda pool, force: imports.import_found(pool, force=force)),
-                release=afterwards(imports.undo_import),
-                plan=lambda found, renumber: recovery.plan(storage, found, renumber=renumber),
+                release=afterwards(look.release),
+                plan=lambda found, renumber: recovery.plan(
+                    storage, found, renumber=renumber, directory=look.directory_of
+                ),
                 perform=lambda action: recovery.perform(action, storage),
             ),
         ),

@@ -16,12 +16,14 @@ __all__ = [
     "failed_members",
     "import_pool",
     "importable_pools",
+    "is_read_only",
     "parse_importable",
     "parse_members",
     "pool_devices",
     "pool_guid",
     "pool_state",
     "pools",
+    "pools_by_guid",
     "root_dataset",
 ]
 
@@ -43,6 +45,11 @@ def pools() -> tuple[str, ...]:
 def pool_guid(pool: str) -> int:
     """Give the GUID of an imported pool."""
     return int(run(["zpool", "get", "-H", "-o", "value", "guid", pool]).stdout)
+
+
+def pools_by_guid() -> dict[int, str]:
+    """Map the GUIDs of the imported pools to their names."""
+    return {pool_guid(name): name for name in pools()}
 
 
 def pool_state(pool: str) -> str:
@@ -114,14 +121,25 @@ def parse_importable(text: str) -> tuple[ImportablePool, ...]:
     return tuple(found)
 
 
-def import_pool(guid: int, name: str, *, altroot: str = "", force: bool = False) -> None:
-    """Import exactly the pool with this GUID under a name, mounting nothing and writing no cache file."""
+def is_read_only(pool: str) -> bool:
+    """Tell whether a pool was imported so that nothing can be written to it."""
+    return run(["zpool", "get", "-H", "-o", "value", "readonly", pool]).stdout.strip() == "on"
+
+
+def import_pool(
+    guid: int, name: str, *, altroot: str = "", force: bool = False, temporary: bool = False
+) -> None:
+    """Import exactly the pool with this GUID under a name, mounting nothing and writing no cache file.
+
+    `temporary`: to look into it only. Nothing is written to its disks, not even the name.
+    """
     options = [
         "-N",
         "-o",
         "cachefile=none",
         *(["-R", altroot] if altroot else []),
         *(["-f"] if force else []),
+        *(["-t", "-o", "readonly=on"] if temporary else []),
     ]
     run(["zpool", "import", *options, str(guid), name])
 

@@ -82,6 +82,11 @@ zpool export crashpool
 rmdir /crashpool 2> /dev/null || true
 """
 
+# A pool that should be here, and has no disks any more.
+ABSENT_POOL = r"""
+python3 -I -c 'from edgelinux_hostd.storage import registry; registry.record(4711471147114711, "crashgone")'
+"""
+
 SCENARIOS: tuple[Scenario, ...] = (
     Scenario(
         "create",
@@ -147,6 +152,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         needs_disk=True,
     ),
     Scenario("scrub-pool", "scrub-pool", {"name": "antlets"}),
+    Scenario("forget-pool", "forget-pool", {"name": "crashgone"}, (ABSENT_POOL,)),
     Scenario(
         "recover",
         "recover",

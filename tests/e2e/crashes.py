@@ -51,6 +51,8 @@ nft list table inet foreign > /dev/null || exit 3
 TIDY = r"""
 rm -rf /run/edgelinux/faults /run/crash-root*
 zpool scrub -s antlets 2> /dev/null
+grep -q crashgone /var/lib/edgelinux/pools.json 2> /dev/null &&
+    python3 -I -c 'from edgelinux_hostd.storage import registry; registry.forget(4711471147114711)'
 for dataset in $(zfs list -H -o name | grep -E '^antlets/(TEMPLATES/)?crash[^/]*$' | sort -r); do
     zfs destroy -R "$dataset"
 done

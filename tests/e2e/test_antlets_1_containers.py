@@ -230,6 +230,14 @@ class TestEvents:
             antlets.antlet("start", api1)
             follows("Paused", "Running", "Stopped", "Running")
 
+    def test_a_container_reboots_from_inside(self, antlets: Antlets, api1: str) -> None:
+        before = antlets.first_process(api1)
+        antlets.attached(api1, "systemctl reboot")
+        eventually("another init", lambda: antlets.first_process(api1) not in (before, -1))
+        assert antlets.state(api1) == "Running"
+        eventually("its network", lambda: antlets.attached(api1, "ping -c 1 -W 5 10.1.1.1").rc == 0)
+        assert "failed" not in antlets.host.run(f"systemctl is-failed antlet-lxc@{api1}").stdout
+
 
 # Answers every question for an address with the same one, and every other question with nothing.
 DNS_SERVER = r"""

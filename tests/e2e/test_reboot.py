@@ -107,12 +107,16 @@ def test_recovering_the_foreign_pool(antlets: Antlets) -> None:
     refused = antlets.antlet("recover", code=5).stderr
     assert f"old1: number {WEB} is that of antlets/web1" in refused
     assert host.check_output("zpool list -H -o name").split() == ["antlets"]
+    offered = host.check_output("zpool import")
 
     plan = antlets.antlet("recover", "--dry-run", "--renumber").stdout
-    # It got its new name with the attempt that was refused.
-    assert re.search(r"pool antlets-[0-9a-f]{6} \(\d+\) is imported", plan)
+    # Neither the attempt that was refused nor this one has left a trace in it.
+    assert re.search(r"pool antlets \(\d+\) is imported as antlets-[0-9a-f]{6}", plan)
     assert f"antlet old2, number {OLD}" in plan
     assert host.check_output("zpool list -H -o name").split() == ["antlets"]
+    assert re.search(r"(?m)^\s*pool: antlets$", offered)
+    assert host.check_output("zpool import") == offered
+    assert not host.file("/run/edgelinux/found").exists
 
     result = antlets.ask("recover", "--renumber")
     assert sorted(result["antlets"]) == ["old1", "old2"]

@@ -73,6 +73,9 @@ class Agent(Protocol):
     def cancel(self, job: str) -> Job:
         """Ask a job to stop and undo what it did; raises RefusedError when it is past that."""
 
+    def retry(self, job: str) -> Job:
+        """Go on with a job that failed with something left; raises RefusedError when it is not one."""
+
     def wait(self, job: str, timeout: float) -> Job:
         """Wait until a job is final, at most `timeout` seconds."""
 

@@ -10,10 +10,10 @@ from typing import Any
 import click
 
 from edgelinux_hostd.command import complete
-from edgelinux_hostd.command.client import Client, UnreachableError, path
+from edgelinux_hostd.command.client import ApiError, Client, UnreachableError, path
 from edgelinux_hostd.command.options import pass_client
 from edgelinux_hostd.command.output import duration, fields, format_option, local, show, show_list
-from edgelinux_hostd.command.watch import follow
+from edgelinux_hostd.command.watch import follow, remarks, work_options
 
 __all__ = ["COMMANDS"]
 
@@ -103,6 +103,33 @@ def cancel(client: Client, job_id: str, output: str) -> None:
     """Ask a job to stop and to undo what it did."""
     found = client.send("POST", path("jobs", job_id, "cancel"))
     show(found, output, lambda: f"job {job_id} was asked to stop")
+
+
+@job.command()
+@click.argument("job_id", metavar="ID", shell_complete=complete.unsettled_jobs)
+@work_options
+@pass_client
+def retry(client: Client, job_id: str, wait: bool, output: str) -> None:
+    """Go on with a job that failed with something left to finish or to undo.
+
+    Until then nothing else may work on what it works on. When it is undone in the end, it still failed: the
+    exit code is what its command's was.
+    """
+    found = client.job("POST", path("jobs", job_id, "retry"))
+    if not wait:
+        show(found, output, lambda: f"job {job_id} is tried again")
+        return
+    try:
+        final = follow(client, found)
+    except ApiError as error:
+        if client.get(path("jobs", job_id))["unsettled"]:
+            raise
+        raise ApiError(
+            f"job {job_id} is undone now: {error.message}", exit_code=error.exit_code, items=error.items
+        ) from None
+    for line in remarks(final):
+        click.echo(line, err=True)
+    show(final, output, lambda: f"job {job_id} is done")
 
 
 @job.command()

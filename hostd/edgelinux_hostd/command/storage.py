@@ -124,6 +124,16 @@ def scrub(client: Client, name: str, stop: bool, wait: bool, output: str) -> Non
 
 
 @pool.command()
+@click.argument("name", metavar="NAME|GUID", shell_complete=complete.absent_pools)
+@work_options
+@pass_client
+def forget(client: Client, name: str, wait: bool, output: str) -> None:
+    """Stop missing a pool that is gone for good. Nothing on any disk is touched, recover finds it again."""
+    said = f"pool {name} forgotten"
+    perform(client, "DELETE", path("pools", name, "record"), wait=wait, output=output, said=said)
+
+
+@pool.command()
 @format_option
 @pass_client
 def disks(client: Client, output: str) -> None:

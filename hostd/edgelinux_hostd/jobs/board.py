@@ -89,11 +89,11 @@ class Board:
         return found
 
     def jobs(self, *, active: bool) -> Sequence[Job]:
-        """List jobs, newest first; `active`: those that are not final."""
+        """List jobs, newest first; `active`: those that are not over, or have something left."""
         with self._changed:
             stored = self._store.open_jobs()[::-1] if active else self._store.jobs()
             jobs = [self._open.get(job.id, job) for job in stored]
-        return [job for job in jobs if not (active and job.state.final)]
+        return [job for job in jobs if not active or job.unsettled or not job.state.final]
 
     def wait(self, job: str, timeout: float) -> Job:
         """Wait until a job is final, or the time is over, or hostd ends; give it as it is then."""
@@ -141,7 +141,7 @@ class Board:
 def _busy(lock: str, holder: Job) -> str:
     what = lock.replace("/", " ", 1)
     if holder.unsettled:
-        doing = "failed with something left, and is tried again when hostd starts"
+        doing = f"failed with something left; to go on with it: `antlet job retry {holder.id}`"
     elif holder.state is JobState.QUEUED:
         doing = "is waiting to run"
     else:

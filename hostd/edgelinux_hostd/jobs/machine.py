@@ -139,12 +139,13 @@ def left(job: Job, kind: JobKind | None) -> str:
 def give_up(job: Job, kind: JobKind | None, why: str, now: float, *, again: bool) -> Job:
     """Fail a job with something left, for the reason `why`.
 
-    `again`: it is tried again when hostd starts; otherwise a person has to look.
+    `again`: it is tried again when a person says so, and when hostd starts; otherwise a person has to look.
     """
     if not again and not any(state in _OPEN for _, state in job.steps):
         error = why
     else:
-        then = "tried again when hostd starts" if again else "this must be looked at by hand"
+        tried = f"`antlet job retry {job.id}` tries it again, and so does hostd when it starts"
+        then = tried if again else "this must be looked at by hand"
         first = f"{job.error}; " if job.error and job.error != why else ""
         error = f"{first}{why}; left {left(job, kind)} ({then})"
     return replace(
@@ -159,7 +160,10 @@ def give_up(job: Job, kind: JobKind | None, why: str, now: float, *, again: bool
 
 
 def take_up(job: Job, kind: JobKind, now: float, *, crashed: bool) -> Job:
-    """Say how a job goes on when hostd starts; `crashed`: hostd was not stopped in order before."""
+    """Say how a job goes on when hostd starts, or an unsettled one when it is to be tried again.
+
+    `crashed`: hostd was not stopped in order before.
+    """
     if job.state is JobState.QUEUED:
         return job
     if job.state is JobState.FAILED:

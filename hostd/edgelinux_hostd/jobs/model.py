@@ -77,7 +77,8 @@ class Step:
     """One step of a job. Both functions may run again after a crash, and must then come out the same.
 
     `undo` is None when there is nothing to undo. When a step that `commits` has begun, the job is only ever
-    finished, never undone: a crash or an error after it is retried, at the latest when hostd starts again.
+    finished, never undone: a crash or an error after it is retried, by itself, then when a person says so, at
+    the latest when hostd starts again.
     """
 
     name: str
@@ -107,7 +108,8 @@ class Job:
     `steps` pairs each step's name with its state, in order. `error` is one line for people. `result` is what
     the job leaves for who asked: JSON. `attempts` counts how often hostd crashed while it ran. `locks` are
     held until the job is final; an `unsettled` one, FAILED with something left to finish or undo, holds them
-    until hostd starts again and tries again. `cause` is the error that came before what is in `error` then.
+    until it is tried again: when a person says so, or hostd starts. `cause` is the error that came before
+    what is in `error` then.
     """
 
     id: str

@@ -9,7 +9,7 @@ from edgelinux_hostd.operations.create import create_antlet
 from edgelinux_hostd.operations.delete import delete_antlet
 from edgelinux_hostd.operations.lifecycle import lifecycle_operations
 from edgelinux_hostd.operations.network import rebase_network
-from edgelinux_hostd.operations.pools import create_pool, scrub_pool
+from edgelinux_hostd.operations.pools import create_pool, forget_pool, scrub_pool
 from edgelinux_hostd.operations.recover import recover_antlets
 from edgelinux_hostd.operations.rename import rename_antlet
 from edgelinux_hostd.operations.services import Operation, Services
@@ -38,6 +38,7 @@ def operations(host: Services, reserved: Collection[int]) -> Mapping[str, Operat
         rebase_network(host),
         create_pool(host),
         scrub_pool(host),
+        forget_pool(host),
         recover_antlets(host),
     )
     return {operation.kind.name: operation for operation in found}

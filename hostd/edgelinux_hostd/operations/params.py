@@ -17,6 +17,7 @@ __all__ = [
     "DeleteAntlet",
     "DeleteSnapshot",
     "DeleteTemplate",
+    "ForgetPool",
     "ImportTemplate",
     "MakeTemplate",
     "Params",
@@ -209,6 +210,12 @@ class ScrubPool(Params):
 
     name: str
     stop: bool = False
+
+
+class ForgetPool(Params):
+    """Forget a pool that is gone for good: it is no longer expected here. `name` is its name or its GUID."""
+
+    name: str
 
 
 class Recover(Params):

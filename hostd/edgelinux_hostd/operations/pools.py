@@ -1,14 +1,14 @@
-"""Create a pool on free disks; scrub one."""
+"""Create a pool on free disks; scrub one; forget one that is gone for good."""
 
 from __future__ import annotations
 
 from edgelinux_hostd.errors import NotFoundError
 from edgelinux_hostd.jobs.model import Context, JobKind, Step
-from edgelinux_hostd.operations.params import CreatePool, ScrubPool
+from edgelinux_hostd.operations.params import CreatePool, ForgetPool, ScrubPool
 from edgelinux_hostd.operations.services import Operation, Services
 from edgelinux_hostd.storage.plan import PoolPlan
 
-__all__ = ["create_pool", "scrub_pool"]
+__all__ = ["create_pool", "forget_pool", "scrub_pool"]
 
 
 def create_pool(host: Services) -> Operation:
@@ -65,6 +65,38 @@ def scrub_pool(host: Services) -> Operation:
             steps=(Step("scrub", scrub, commits=True),),
             locks=lambda params: (f"scrub/{params.name}",),
             title=lambda params: f"{'stop the scrub of' if params.stop else 'scrub'} {params.name}",
+        ),
+        check,
+    )
+
+
+def forget_pool(host: Services) -> Operation:
+    """Give the operation: it touches no disk, only the record that the pool should be here."""
+    tools = host.tools.pools
+
+    def check(params: ForgetPool) -> ForgetPool:
+        tools.absent(params.name)
+        return params
+
+    def forget(ctx: Context) -> None:
+        if "guid" not in ctx.values:
+            guid, name = tools.absent(ctx.params.name)
+            ctx.keep(guid=str(guid), name=name)
+            ctx.give(pool=name, guid=str(guid))
+        tools.forget(int(ctx.values["guid"]))
+
+    def remember(ctx: Context) -> None:
+        if "guid" in ctx.values:
+            tools.remember(int(ctx.values["guid"]), ctx.values["name"])
+
+    return Operation(
+        JobKind(
+            name="forget-pool",
+            params=ForgetPool,
+            steps=(Step("forget", forget, remember),),
+            # What is created or recovered is recorded, too.
+            locks=lambda params: ("pools",),
+            title=lambda params: f"forget pool {params.name}",
         ),
         check,
     )

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from edgelinux_hostd.jobs.model import Context, JobKind, Step
 from edgelinux_hostd.operations.params import Recover
 from edgelinux_hostd.operations.services import Operation, Services
 from edgelinux_hostd.recover.imports import PoolImport
-from edgelinux_hostd.recover.plan import Action
+from edgelinux_hostd.recover.plan import Action, Plan
 
 __all__ = ["recover_antlets"]
 
 
 def recover_antlets(host: Services) -> Operation:
-    """Give the operation. What collides has all of it undone: the pools are let go again."""
+    """Give the operation.
+
+    It looks first, which changes nothing in the pools: when something collides, and after a dry run, they are
+    let go as they were. Only then are they brought in for good; let go after that, one keeps its new name.
+    """
     tools = host.tools.recovery
 
     def check(params: Recover) -> Recover:
@@ -26,10 +32,22 @@ def recover_antlets(host: Services) -> Operation:
             ctx.keep(pools=usable)
             ctx.give(pools=[pool.line() for pool in found])
 
-    def bring_in(ctx: Context) -> None:
-        problems = [line for pool in _pools(ctx) for line in tools.bring_in(pool, ctx.params.force)]
-        if problems:
-            ctx.give(problems=problems)
+    def look(ctx: Context) -> None:
+        problems = [line for pool in _pools(ctx) for line in tools.look(pool, ctx.params.force)]
+        tell(ctx, tools.plan(_pools(ctx), ctx.params.renumber), problems)
+        if ctx.params.dry_run:
+            ctx.keep(actions=[])
+        release(ctx)
+
+    def tell(ctx: Context, planned: Plan, problems: Sequence[str]) -> None:
+        ctx.give(lines=list(planned.lines), antlets=list(planned.antlets), problems=list(problems))
+
+    def bring_in(ctx: Context) -> list[str]:
+        return [line for pool in _pools(ctx) for line in tools.bring_in(pool, ctx.params.force)]
+
+    def bring_in_unless_dry(ctx: Context) -> None:
+        if not ctx.params.dry_run:
+            bring_in(ctx)
 
     def release(ctx: Context) -> None:
         for pool in _pools(ctx):
@@ -38,16 +56,17 @@ def recover_antlets(host: Services) -> Operation:
     def plan(ctx: Context) -> None:
         if "actions" in ctx.values:
             return
+        # Here they are, unless the host was started anew meanwhile. What their host wrote in its last seconds
+        # could not be seen yet when they were only looked into.
+        problems = bring_in(ctx)
         planned = tools.plan(_pools(ctx), ctx.params.renumber)
-        ctx.give(lines=list(planned.lines), antlets=list(planned.antlets))
-        if ctx.params.dry_run:
-            release(ctx)
-            ctx.keep(actions=[])
-        else:
-            ctx.keep(actions=[action.model_dump(mode="json") for action in planned.actions])
+        tell(ctx, planned, problems)
+        ctx.keep(actions=[action.model_dump(mode="json") for action in planned.actions])
 
     def perform(ctx: Context) -> None:
         actions = [Action.model_validate(action) for action in ctx.values["actions"]]
+        if actions:
+            bring_in(ctx)
         for done, action in enumerate(actions):
             ctx.progress(done / len(actions), f"{action.kind} {action.dataset}")
             tools.perform(action)
@@ -59,7 +78,8 @@ def recover_antlets(host: Services) -> Operation:
             params=Recover,
             steps=(
                 Step("find", find),
-                Step("import", bring_in, release),
+                Step("look", look, release),
+                Step("import", bring_in_unless_dry, release),
                 Step("plan", plan),
                 Step("perform", perform, commits=True),
             ),

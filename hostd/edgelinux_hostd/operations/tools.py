@@ -15,13 +15,20 @@ __all__ = ["NetworkTools", "PoolTools", "RecoveryTools", "Tools"]
 
 @dataclass(frozen=True)
 class PoolTools:
-    """Pools: planned (name, layout, disks, erase), made, taken back, scrubbed."""
+    """Pools: planned (name, layout, disks, erase), made, taken back, scrubbed.
+
+    `absent` finds a recorded pool that is not here, by name or GUID: GUID and name, by which it is forgotten
+    and recorded again.
+    """
 
     plan: Callable[[str, str, Sequence[str], bool], PoolPlan]
     create: Callable[[PoolPlan], None]
     undo: Callable[[PoolPlan], None]
     start_scrub: Callable[[str], None]
     stop_scrub: Callable[[str], None]
+    absent: Callable[[str], tuple[int, str]]
+    forget: Callable[[int], None]
+    remember: Callable[[int, str], None]
 
 
 @dataclass(frozen=True)
@@ -34,9 +41,12 @@ class NetworkTools:
 
 @dataclass(frozen=True)
 class RecoveryTools:
-    """Pools that could be imported (by names or GUIDs): brought in (forced or not), surveyed, repaired."""
+    """Pools that could be imported (by names or GUIDs): looked into without being changed, brought in for
+    good (both forced or not), let go again; surveyed, repaired.
+    """
 
     find: Callable[[Collection[str]], Sequence[PoolImport]]
+    look: Callable[[PoolImport, bool], Sequence[str]]
     bring_in: Callable[[PoolImport, bool], Sequence[str]]
     release: Callable[[PoolImport], None]
     plan: Callable[[Collection[PoolImport], bool], Plan]

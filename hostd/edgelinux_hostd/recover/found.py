@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID as Uuid
@@ -14,7 +14,7 @@ from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.recover.rebuild import salvage
 from edgelinux_hostd.storage.base import JOB, KIND, NUMBER, UUID, DatasetInfo, Storage
 
-__all__ = ["SYSTEM", "Existing", "Found", "survey"]
+__all__ = ["SYSTEM", "Existing", "Found", "mounted_at", "survey"]
 
 # A pool's own datasets, which are no antlets.
 SYSTEM = ("ROOT", "STATE", "TEMPLATES")
@@ -98,17 +98,27 @@ class Found:
         return salvage(self.text or "").get(key)
 
 
-def survey(storage: Storage, new_pools: Collection[str]) -> tuple[tuple[Found, ...], tuple[Existing, ...]]:
+def mounted_at(info: DatasetInfo) -> Path | None:
+    """Give the directory that a file system is mounted at; None when it is not."""
+    return info.mountpoint if info.mounted else None
+
+
+def survey(
+    storage: Storage,
+    new_pools: Collection[str],
+    directory: Callable[[DatasetInfo], Path | None] = mounted_at,
+) -> tuple[tuple[Found, ...], tuple[Existing, ...]]:
     """List what is to be brought back, and the antlets that are here and well.
 
     `new_pools` are those that were imported for it; in others, what is well is left out of the first list.
+    `directory` says where a file system can be read.
     """
     found, existing = [], []
     for pool in storage.pools():
         for info in storage.datasets(pool):
             if info.name.rpartition("/")[2] in SYSTEM:
                 continue
-            one = _look(info)
+            one = _look(info, directory(info))
             if pool not in new_pools:
                 known = _known(one)
                 if known:
@@ -129,8 +139,7 @@ def _known(one: Found) -> Existing | None:
     return Existing(one.dataset, one.name, number, uuid) if whole else None
 
 
-def _look(info: DatasetInfo) -> Found:
-    directory = info.mountpoint if info.mounted else None
+def _look(info: DatasetInfo, directory: Path | None) -> Found:
     if directory is None:
         return Found(info.name, info.local, mounted=False, problem="it is not mounted")
     text, read, problem = _read(directory / spec.FILE), None, ""

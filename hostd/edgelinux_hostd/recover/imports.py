@@ -19,7 +19,7 @@ from edgelinux_hostd.storage import registry
 from edgelinux_hostd.storage.mounting import Place, list_places, mount_all, top_of
 from edgelinux_hostd.storage.plan import DIRECTORIES
 
-__all__ = ["PoolImport", "find_imports", "import_found", "plan_imports", "securing", "undo_import"]
+__all__ = ["PoolImport", "find_imports", "here", "import_as", "import_found", "plan_imports", "securing"]
 
 _SYSTEM = ("ROOT", "STATE")
 
@@ -85,28 +85,36 @@ def find_imports(wanted: Collection[str] = (), record: Path = registry.PATH) -> 
 
 
 def import_found(pool: PoolImport, *, force: bool = False) -> tuple[str, ...]:
-    """Import a pool, see to it that nothing of it mounts over the host, and mount its antlets.
+    """Import a pool for good, see to it that nothing of it mounts over the host, and mount its antlets.
 
-    May run again after a crash. Gives a line for each dataset that could not be mounted. `force` takes a pool
-    that another host had and did not export. Raises EdgeLinuxError.
+    From now on it has its new name on its disks, too. May run again after a crash. Gives a line for each
+    dataset that could not be mounted. Raises EdgeLinuxError.
     """
     if pool.problem:
         raise RefusedError(pool.line())
-    if not _here(pool):
-        try:
-            zfs.import_pool(pool.guid, pool.name, force=force)
-        except CommandError as error:
-            if "another system" in error.stderr:
-                raise RefusedError(
-                    f"pool {pool.was} ({pool.guid}) was last used by another host and not exported there",
-                    hint="when that host is off for good: --force",
-                ) from error
-            raise
+    if not here(pool):
+        import_as(pool, force=force)
     for stage in (False, True):
         # Datasets inherit their places from the root's, which is therefore seen to first.
         for argv in securing(list_places(pool.name), pool.name, below=stage):
             run(argv)
     return mount_all(pool.name)
+
+
+def import_as(pool: PoolImport, *, force: bool, altroot: str = "", temporary: bool = False) -> None:
+    """Import a pool under its new name; see `zfs.import_pool`. Raises EdgeLinuxError.
+
+    `force` takes one that another host had and did not export.
+    """
+    try:
+        zfs.import_pool(pool.guid, pool.name, altroot=altroot, force=force, temporary=temporary)
+    except CommandError as error:
+        if "another system" in error.stderr:
+            raise RefusedError(
+                f"pool {pool.was} ({pool.guid}) was last used by another host and not exported there",
+                hint="when that host is off for good: --force",
+            ) from error
+        raise
 
 
 def securing(places: Sequence[Place], pool: str, *, below: bool) -> list[list[str]]:
@@ -133,11 +141,6 @@ def securing(places: Sequence[Place], pool: str, *, below: bool) -> list[list[st
     ]
 
 
-def undo_import(pool: PoolImport, record: Path = registry.PATH) -> None:
-    """Export a pool again, unless this host keeps it; no-op when it is not imported."""
-    if pool.guid not in registry.load(record) and _here(pool):
-        zfs.export_pool(pool.name)
-
-
-def _here(pool: PoolImport) -> bool:
+def here(pool: PoolImport) -> bool:
+    """Tell whether a pool is imported under its new name."""
     return pool.name in zfs.pools() and zfs.pool_guid(pool.name) == pool.guid

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from edgelinux_hostd.antlets import spec
 from edgelinux_hostd.errors import EdgeLinuxError, NotFoundError
-from edgelinux_hostd.recover.found import survey
+from edgelinux_hostd.recover.found import mounted_at, survey
 from edgelinux_hostd.recover.imports import PoolImport
 from edgelinux_hostd.recover.plan import Action, Plan, plan_recovery
 from edgelinux_hostd.storage import registry
-from edgelinux_hostd.storage.base import Storage
+from edgelinux_hostd.storage.base import DatasetInfo, Storage
 
 __all__ = ["perform", "plan"]
 
 
-def plan(storage: Storage, imported: Collection[PoolImport], *, renumber: bool = False) -> Plan:
+def plan(
+    storage: Storage,
+    imported: Collection[PoolImport],
+    *,
+    renumber: bool = False,
+    directory: Callable[[DatasetInfo], Path | None] = mounted_at,
+) -> Plan:
     """Plan the recovery from the pools that were imported for it, and of damaged antlets in the others.
 
-    Raises RefusedError when something collides and `renumber` is false.
+    `directory` says where a file system can be read. Raises RefusedError when something collides and
+    `renumber` is false.
     """
-    found, existing = survey(storage, {pool.name for pool in imported})
+    found, existing = survey(storage, {pool.name for pool in imported}, directory)
     planned = plan_recovery(found, existing, renumber=renumber)
     planned.check()
     keep = [Action(kind="keep-pool", dataset=pool.name, values={"guid": pool.guid}) for pool in imported]

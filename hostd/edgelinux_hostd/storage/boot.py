@@ -36,7 +36,7 @@ def bring_up(
     waiting = dict(wanted)
     left = patience
     while True:
-        imported = {zfs.pool_guid(name): name for name in zfs.pools()}
+        imported = zfs.pools_by_guid()
         absent: dict[int, str] = {}
         for guid, name in waiting.items():
             try:

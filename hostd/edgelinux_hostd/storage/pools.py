@@ -1,8 +1,8 @@
-"""Makes pools besides the host's own, and takes one back that was only just made."""
+"""Makes pools besides the host's own, takes one back that was only just made, finds one that is gone."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from edgelinux_hostd import disks, layout, zfs
@@ -13,7 +13,7 @@ from edgelinux_hostd.storage.base import UUID, Storage
 from edgelinux_hostd.storage.mounting import top_of
 from edgelinux_hostd.storage.plan import PoolPlan, plan_pool
 
-__all__ = ["create_pool", "forget_pool", "plan", "undo_create_pool"]
+__all__ = ["create_pool", "find_absent", "plan", "undo_create_pool"]
 
 
 def plan(name: str, kind: str, wanted: Sequence[str], *, erase: bool = False) -> PoolPlan:
@@ -56,15 +56,31 @@ def create_pool(plan: PoolPlan, storage: Storage, record: Path = registry.PATH) 
     registry.record(zfs.pool_guid(plan.name), plan.name, record)
 
 
-def forget_pool(name: str, record: Path = registry.PATH) -> None:
-    """Stop missing a pool that is gone for good; raises NotFoundError, or RefusedError when it is here."""
-    if name in zfs.pools():
-        raise RefusedError(f"pool {name} is imported", hint=f"`zpool export {name}` first")
-    guids = [guid for guid, known in registry.load(record).items() if known == name]
-    if not guids:
-        raise NotFoundError(f"there is no pool {name}")
-    for guid in guids:
-        registry.forget(guid, record)
+def find_absent(wanted: str, imported: Mapping[int, str], recorded: Mapping[int, str]) -> tuple[int, str]:
+    """Find the one recorded pool of this name or GUID that is not imported; gives GUID and name.
+
+    Both mappings go from GUID to name. Raises NotFoundError, or RefusedError when it is here or not the only
+    one of its name.
+    """
+    known = {guid: name for guid, name in recorded.items() if wanted in (name, str(guid))}
+    absent = {guid: name for guid, name in known.items() if guid not in imported}
+    for guid, name in imported.items():
+        if guid in known or wanted in (name, str(guid)):
+            hint = f"`zpool export {name}` first" if guid in known else "there is no record of it to forget"
+            if absent:
+                hint = f"the one that is not is {', '.join(map(str, absent))}"
+            raise RefusedError(
+                f"pool {name} is imported, only one that is absent can be forgotten", hint=hint
+            )
+    if not absent:
+        raise NotFoundError(f"there is no pool {wanted}", hint="`antlet pool list` shows them")
+    if len(absent) > 1:
+        raise RefusedError(
+            f"{len(absent)} pools called {wanted} are absent",
+            hint="name the one that is gone for good by its GUID",
+            items=[str(guid) for guid in absent],
+        )
+    return next(iter(absent.items()))
 
 
 def undo_create_pool(plan: PoolPlan, storage: Storage, record: Path = registry.PATH) -> None:

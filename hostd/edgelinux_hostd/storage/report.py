@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -91,14 +92,22 @@ def describe(
                 ),
             }
         )
-    here = {int(str(report["guid"])) for report in found}
-    absent = [_absent(guid, name) for guid, name in recorded.items() if guid not in here]
+    here = {int(str(report["guid"])): str(report["name"]) for report in found}
+    names = Counter({**recorded, **here}.values())
+    absent = [
+        _absent(guid, name, str(guid) if names[name] > 1 else name)
+        for guid, name in recorded.items()
+        if guid not in here
+    ]
     return sorted([*found, *absent], key=lambda report: str(report["name"]))
 
 
-def _absent(guid: int, name: str) -> dict[str, Any]:
+def _absent(guid: int, name: str, unique: str) -> dict[str, Any]:
     numbers = ("size", "allocated", "free", "capacity", "fragmentation", "errors")
-    text = f"pool {name} is not here: are its disks connected? `zpool import` shows what is found"
+    text = (
+        f"pool {name} is not here: are its disks connected? `zpool import` shows what is found, "
+        f"`antlet pool forget {unique}` gives up one that is gone for good"
+    )
     return {
         "name": name,
         "guid": str(guid),

@@ -17,8 +17,10 @@ from edgelinux_hostd.operations.tools import NetworkTools, PoolTools, RecoveryTo
 from edgelinux_hostd.recover import perform as recovery
 from edgelinux_hostd.recover.imports import PoolImport
 from edgelinux_hostd.runtime.base import Launch, State, Stats
+from edgelinux_hostd.storage import registry
 from edgelinux_hostd.storage.base import KIND, NAME
 from edgelinux_hostd.storage.plan import PoolPlan
+from edgelinux_hostd.storage.pools import find_absent
 from edgelinux_hostd.templates import catalogue, template_file
 from edgelinux_hostd.templates.offers import HostOffers
 from edgelinux_hostd.templates.template_file import TemplateSpec
@@ -76,12 +78,16 @@ class World:
 
     def __init__(self, root: Path) -> None:
         self.storage = MemoryStorage(root, "antlets", "hdd")
+        self.record = root / "pools.json"
         self.runtimes = {"lxc": FakeRuntime("lxc"), "kvm": FakeRuntime("kvm")}
         self.names: dict[str, int] = {}
         # The setting, and what the network that runs has; hostd may die between the two.
         self.base_ip = self.network_ip = "10.1.1."
         self.dies_rebasing = False
         self.scrubs: set[str] = set()
+        # Foreign pools that are open for reading only, and those that got their new names for good.
+        self.looked_into: set[str] = set()
+        self.brought_in: set[str] = set()
         self.add_template("debian-13.lxc", "lxc")
         self.add_template("tiny", "kvm")
 
@@ -103,6 +109,10 @@ class World:
         found = catalogue.find(catalogue.templates(self.storage), name, pool)
         return found, catalogue.version_of(found, version)
 
+    def imported(self) -> dict[int, str]:
+        """The pools that are here by GUID: their places in the order of their names will do."""
+        return dict(enumerate(self.storage.pools(), 1))
+
     def tools(self) -> Tools:
         """What there is of the machine beside its pool."""
 
@@ -110,14 +120,28 @@ class World:
             if plan.name not in self.storage.filesystems:
                 self.storage.add_pool(plan.name)
 
+        def look(pool: PoolImport, force: bool) -> Sequence[str]:
+            add(pool)
+            self.looked_into.add(pool.name)
+            return ()
+
         def bring_in(pool: PoolImport, force: bool) -> Sequence[str]:
+            assert pool.name not in self.looked_into, "it is imported read-only"
+            add(pool)
+            self.brought_in.add(pool.name)
+            return ()
+
+        def release(pool: PoolImport) -> None:
+            self.storage.remove_pool(pool.name)
+            self.looked_into.discard(pool.name)
+
+        def add(pool: PoolImport) -> None:
             if pool.name not in self.storage.filesystems:
                 self.storage.add_pool(pool.name)
                 spec = AntletSpec(name="lost1", number=77, uuid=UUID(int=77), kind="lxc", ram=64, cpu=1)
                 self.storage.create(f"{pool.name}/lost1", {})
                 dump(spec, self.storage.root / pool.name / "lost1")
                 (self.storage.root / pool.name / "lost1/rootfs/etc").mkdir(parents=True)
-            return ()
 
         def rebase(base_ip: str) -> None:
             self.base_ip = base_ip
@@ -142,16 +166,18 @@ class World:
                 undo=lambda plan: self.storage.remove_pool(plan.name),
                 start_scrub=lambda pool: self.scrubs.add(pool),
                 stop_scrub=lambda pool: self.scrubs.discard(pool),
+                absent=lambda wanted: find_absent(wanted, self.imported(), registry.load(self.record)),
+                forget=lambda guid: registry.forget(guid, self.record),
+                remember=lambda guid, name: registry.record(guid, name, self.record),
             ),
             network=NetworkTools(check_free=lambda base_ip: None, rebase=rebase),
             recovery=RecoveryTools(
                 find=lambda wanted: [found],
+                look=look,
                 bring_in=bring_in,
-                release=lambda pool: self.storage.remove_pool(pool.name),
+                release=release,
                 plan=lambda pools, renumber: recovery.plan(self.storage, pools, renumber=renumber),
-                perform=lambda action: recovery.perform(
-                    action, self.storage, self.storage.root / "pools.json"
-                ),
+                perform=lambda action: recovery.perform(action, self.storage, self.record),
             ),
         )
 
@@ -208,4 +234,6 @@ class World:
         pictured["names"] = dict(self.names)
         pictured["base IP"] = (self.base_ip, self.network_ip)
         pictured["scrubs"] = sorted(self.scrubs)
+        pictured["looked into"] = sorted(self.looked_into)
+        pictured["record"] = registry.load(self.record)
         return pictured

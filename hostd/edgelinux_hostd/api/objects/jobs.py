@@ -22,7 +22,8 @@ class JobObject(Wire):
     """A job. Times are in seconds since 1970, 0 for not yet; `progress` is from 0 to 1.
 
     `state` is queued, running, undoing, done, failed or cancelled. `exit-code` says what kind of error it is,
-    as the antlet command's; `items` names what stood against it.
+    as the antlet command's; `items` names what stood against it. An `unsettled` one failed with something
+    left to finish or to undo, and keeps others from what it works on until it is tried again.
     """
 
     id: str
@@ -43,6 +44,7 @@ class JobObject(Wire):
     finished: float
     attempts: int
     cancel: bool
+    unsettled: bool
 
 
 def job_object(job: Job) -> JobObject:
@@ -66,4 +68,5 @@ def job_object(job: Job) -> JobObject:
         finished=job.finished,
         attempts=job.attempts,
         cancel=job.cancel,
+        unsettled=job.unsettled,
     )

@@ -13,7 +13,7 @@ from edgelinux_hostd.api.answers import done
 from edgelinux_hostd.api.objects.base import Action, Input, Wire
 from edgelinux_hostd.api.work import Work
 from edgelinux_hostd.jobs.model import Job
-from edgelinux_hostd.operations.params import CreatePool, RebaseNetwork, Recover, ScrubPool
+from edgelinux_hostd.operations.params import CreatePool, ForgetPool, RebaseNetwork, Recover, ScrubPool
 
 __all__ = ["routes"]
 
@@ -71,6 +71,13 @@ def routes(agent: Agent, work: Work) -> APIRouter:
         message = f"scrub of pool {name} {'stopped' if stop else 'started'}"
         params = ScrubPool(name=name, stop=stop)
         return await work(request, "scrub-pool", params, lambda job: done(message))
+
+    @router.delete("/pools/{name}/record", status_code=204, tags=["pools"])
+    async def forget(request: Request, name: str) -> Response:
+        """Forget a pool that is gone for good, by its name or GUID; refused while it is imported."""
+        return await work(
+            request, "forget-pool", ForgetPool(name=name), lambda job: Response(status_code=204)
+        )
 
     @router.get("/disks/free", tags=["pools"])
     def free_disks() -> list[dict[str, Any]]:

@@ -43,6 +43,7 @@ KINDS: Mapping[str, type[Params]] = {
     "rebase-network": kinds.RebaseNetwork,
     "create-pool": kinds.CreatePool,
     "scrub-pool": kinds.ScrubPool,
+    "forget-pool": kinds.ForgetPool,
     "recover": kinds.Recover,
 }
 
@@ -88,6 +89,11 @@ def routes(agent: Agent, work: Work, streams: Streams) -> APIRouter:
     def cancel(job: str) -> JobObject:
         """Ask a job to stop and to undo what it did; refused when it is past that."""
         return job_object(agent.cancel(job))
+
+    @router.post("/jobs/{job}/retry")
+    def retry(job: str) -> JobObject:
+        """Go on with a job that failed with something left to finish or to undo; refused for any other."""
+        return job_object(agent.retry(job))
 
     @router.get("/events", tags=["events"], response_class=StreamingResponse)
     async def events(last_event_id: Annotated[str | None, Header()] = None) -> Response:

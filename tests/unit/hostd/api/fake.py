@@ -194,6 +194,40 @@ class FakeAgent:
         self._keep(replace(self._jobs[job], cancel=True))
         return self._jobs[job]
 
+    def retry(self, job: str) -> Job:
+        found = self.job(job)
+        if not found.unsettled:
+            raise RefusedError(f"job {job} has nothing left to try again, it is {found.state}")
+        self._keep(replace(found, state=JobState.RUNNING, unsettled=False, error=found.cause))
+        threading.Thread(target=self._settle, args=(found,), daemon=True).start()
+        return self._jobs[job]
+
+    def _settle(self, job: Job) -> None:
+        self.gate.wait()
+        if job.kind in self.failing:
+            self._end(job, JobState.FAILED, unsettled=True, error=str(self.failing[job.kind]))
+        elif job.cause:
+            self._end(job, JobState.FAILED)
+        else:
+            self._end(job, JobState.DONE, progress=1.0, exit_code=0)
+
+    def leave(self, kind: str, *, cause: str = "") -> str:
+        """Have a job that failed with something left to finish, or with `cause` to undo; gives its id."""
+        job = Job(
+            id=f"j{next(self._ids)}",
+            kind=kind,
+            title=kind,
+            params={},
+            state=JobState.FAILED,
+            steps=(("work", StepState.BEGUN),),
+            error=f"{cause}; dataset is busy; left to undo: work" if cause else "dataset is busy",
+            cause=cause,
+            exit_code=5 if cause else 1,
+            unsettled=True,
+        )
+        self._keep(job)
+        return job.id
+
     def wait(self, job: str, timeout: float) -> Job:
         with self._change:
             self._change.wait_for(lambda: self.job(job).state.final, timeout)
@@ -426,6 +460,18 @@ class FakeAgent:
 
     def _scrub_pool(self, params: Any) -> Mapping[str, Any]:
         return {}
+
+    def _check_forget_pool(self, params: Any) -> None:
+        if self.pool(params.name).get("reason") != "not imported":
+            raise RefusedError(f"pool {params.name} is imported", hint=f"`zpool export {params.name}` first")
+
+    def _forget_pool(self, params: Any) -> Mapping[str, Any]:
+        del self._pools[params.name]
+        return {}
+
+    def lose(self, pool: str) -> None:
+        """Have a pool that should be here and is not."""
+        self._pools[pool] = {**_pool(pool), "health": "UNAVAIL", "reason": "not imported"}
 
     def _recover(self, params: Any) -> Mapping[str, Any]:
         return {

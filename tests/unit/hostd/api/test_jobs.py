@@ -78,6 +78,19 @@ def test_cancelling(client: TestClient, agent: FakeAgent) -> None:
     agent.gate.set()
 
 
+def test_trying_again(client: TestClient, agent: FakeAgent) -> None:
+    job = agent.leave("delete-antlet")
+    assert client.get(f"/api/jobs/{job}").json()["unsettled"] is True
+    agent.gate.clear()
+    again = client.post(f"/api/jobs/{job}/retry")
+    assert (again.status_code, again.json()["state"], again.json()["unsettled"]) == (200, "running", False)
+    early = client.post(f"/api/jobs/{job}/retry")
+    assert (early.status_code, early.headers["error-kind"]) == (400, "refused")
+    agent.gate.set()
+    assert client.get(f"/api/jobs/{job}?wait=30").json()["state"] == "done"
+    assert client.post(f"/api/jobs/{job}/retry").status_code == 400
+
+
 def test_submitting_by_kind(client: TestClient) -> None:
     params = {"name": "web1", "template": "tiny"}
     answer = client.post("/api/jobs", json={"kind": "create-antlet", "params": params})
@@ -94,6 +107,7 @@ def test_jobs_that_are_not_there(client: TestClient) -> None:
         answer = client.get(where)
         assert (answer.status_code, list(answer.json())) == (404, ["errors"])
     assert client.post("/api/jobs/no/cancel").status_code == 404
+    assert client.post("/api/jobs/no/retry").status_code == 404
     assert client.get("/api/jobs/no?wait=soon").status_code == 400
 
 
@@ -132,8 +146,10 @@ PATHS = """
 /api/templates get post delete | /api/templates/import post | /api/templates/{name} get delete
 /api/templates/{name}/versions/{version} delete
 /api/system/base-ip get | /api/network get put | /api/pools get post | /api/pools/{name} get
-/api/pools/{name}/scrub post | /api/disks/free get | /api/host get | /api/recover post
+/api/pools/{name}/scrub post | /api/pools/{name}/record delete
+/api/disks/free get | /api/host get | /api/recover post
 /api/jobs get post | /api/jobs/{job} get | /api/jobs/{job}/log get | /api/jobs/{job}/cancel post
+/api/jobs/{job}/retry post
 /api/events get
 """
 

@@ -163,6 +163,15 @@ def test_pools_and_disks(client: TestClient) -> None:
         assert client.post("/api/pools", json=body).status_code == 400
 
 
+def test_forgetting_a_pool_that_is_gone(client: TestClient, agent: FakeAgent) -> None:
+    agent.lose("usb")
+    refused = client.delete("/api/pools/antlets/record")
+    assert (refused.status_code, refused.headers["error-kind"]) == (400, "refused")
+    assert client.delete("/api/pools/usb/record").status_code == 204
+    assert client.delete("/api/pools/usb/record").status_code == 404
+    assert [one["name"] for one in client.get("/api/pools").json()] == ["antlets"]
+
+
 def test_network(client: TestClient, agent: FakeAgent) -> None:
     agent.add("web1")
     assert client.get("/api/system/base-ip").json() == {"base-ip": "10.1.1."}

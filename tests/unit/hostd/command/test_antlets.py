@@ -223,6 +223,17 @@ def test_pools_and_network(run: Command, agent: FakeAgent) -> None:
     assert code(run("net", "set-base-ip", "8.8.8.")) == 2
 
 
+def test_forgetting_a_pool(run: Command, agent: FakeAgent) -> None:
+    agent.lose("usb")
+    assert run("pool", "forget", "usb").output == "pool usb forgotten\n"
+    assert code(run("pool", "forget", "usb")) == 4
+    refused = run("pool", "forget", "antlets")
+    assert (code(refused), str(refused.exception)) == (
+        5,
+        "pool antlets is imported (`zpool export antlets` first)",
+    )
+
+
 def test_recover(run: Command, agent: FakeAgent) -> None:
     said = "pool antlets (17) is imported as antlets-old\nantlets-old/web1: antlet web1, number 25\n"
     assert run("recover").output == said

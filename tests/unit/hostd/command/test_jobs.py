@@ -22,6 +22,8 @@ from edgelinux_hostd.command import client as clients
 from edgelinux_hostd.command import watch
 from edgelinux_hostd.command.client import Client, UnreachableError
 from edgelinux_hostd.errors import EdgeLinuxError, RefusedError
+from edgelinux_hostd.jobs.model import JobState
+from edgelinux_hostd.operations.params import AntletAction
 
 from tests.unit.hostd.api.fake import FakeAgent
 from tests.unit.hostd.command.conftest import Command, code
@@ -147,6 +149,33 @@ def test_jobs(run: Command, agent: FakeAgent) -> None:
     assert (code(waited), str(waited.exception)) == (5, f"job {job} was cancelled")
     assert code(run("job", "cancel", job)) == 5
     assert code(run("job", "show", "no")) == 4
+
+
+def test_trying_a_job_again(run: Command, agent: FakeAgent) -> None:
+    job = agent.leave("delete-antlet")
+    agent.failing["delete-antlet"] = EdgeLinuxError("dataset is still busy")
+    failed = run("job", "retry", job)
+    assert (code(failed), str(failed.exception)) == (1, "dataset is still busy")
+    agent.failing.clear()
+    assert run("job", "retry", job).output == f"job {job} is done\n"
+    over = run("job", "retry", job)
+    assert (code(over), str(over.exception)) == (5, f"job {job} has nothing left to try again, it is done")
+    assert code(run("job", "retry", "no")) == 4
+
+
+def test_a_job_that_is_undone_after_all_still_failed(run: Command, agent: FakeAgent) -> None:
+    job = agent.leave("create-antlet", cause="no space")
+    undone = run("job", "retry", job)
+    assert (code(undone), str(undone.exception)) == (5, f"job {job} is undone now: no space")
+
+
+def test_a_job_is_tried_again_without_waiting(run: Command, agent: FakeAgent) -> None:
+    job = agent.leave("delete-antlet")
+    agent.gate.clear()
+    assert run("job", "retry", job, "--no-wait").output == f"job {job} is tried again\n"
+    assert agent.job(job).state is JobState.RUNNING
+    agent.gate.set()
+    assert run("job", "wait", job).exit_code == 0
 
 
 def test_events_that_were(run: Command, agent: FakeAgent) -> None:
@@ -321,6 +350,12 @@ def test_names_are_completed_from_hostd(socket: str, agent: FakeAgent) -> None:
     assert complete(socket, "antlet create x --template t") == ["tiny"]
     assert complete(socket, "antlet restore web1 ") == ["monday"]
     assert complete(socket, "antlet pool status ") == ["antlets"]
+    agent.lose("usb")
+    assert complete(socket, "antlet pool forget ") == ["usb"]
+    over = agent.submit("start-antlet", AntletAction(name="web1"))
+    job = agent.leave("delete-antlet")
+    assert complete(socket, "antlet job retry ") == [job]
+    assert complete(socket, "antlet job show ") == [over.id, job]
 
 
 def test_completion_offers_nothing_when_hostd_is_down(tmp_path: Path) -> None:

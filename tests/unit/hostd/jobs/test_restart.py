@@ -4,7 +4,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from edgelinux_hostd.errors import BusyError, EdgeLinuxError, RefusedError
+from edgelinux_hostd.errors import BusyError, EdgeLinuxError, NotFoundError, RefusedError
 from edgelinux_hostd.jobs.model import Context, JobState, Step, StepState
 
 from .conftest import LONG, Gate, Start, kind, nothing, refuse
@@ -34,8 +34,11 @@ def test_what_cannot_be_finished_keeps_its_lock_and_is_tried_again(start: Start)
     engine = start(kinds)
     job = engine.wait(engine.submit("create", {"name": "web1"}).id, LONG)
     assert (job.state, job.unsettled, job.exit_code) == (JobState.FAILED, True, 1)
-    assert job.error == "dataset is busy; left to finish: destroy (tried again when hostd starts)"
-    with pytest.raises(BusyError, match="failed with something left, and is tried again when hostd starts"):
+    assert job.error == (
+        f"dataset is busy; left to finish: destroy (`antlet job retry {job.id}` tries it again, "
+        "and so does hostd when it starts)"
+    )
+    with pytest.raises(BusyError, match=f"something left; to go on with it: `antlet job retry {job.id}`"):
         engine.submit("create", {"name": "web1"})
     engine.retry(job.id)
     assert engine.wait(job.id, LONG).unsettled
@@ -61,13 +64,48 @@ def test_what_cannot_be_undone_says_what_is_left_and_is_tried_again(start: Start
     job = engine.wait(engine.submit("create", {"name": "web1"}).id, LONG)
     assert (job.state, job.unsettled, job.exit_code) == (JobState.FAILED, True, 5)
     assert job.error == (
-        "web1 has clones; dataset is busy; left to undo: clone (tried again when hostd starts)"
+        f"web1 has clones; dataset is busy; left to undo: clone (`antlet job retry {job.id}` tries it again, "
+        "and so does hostd when it starts)"
     )
     broken = False
     engine.retry(job.id)
     over = engine.wait(job.id, LONG)
     assert (over.state, over.unsettled, over.error) == (JobState.FAILED, False, "web1 has clones")
     assert over.steps == (("clone", StepState.UNDONE), ("mount", StepState.UNDONE))
+
+
+def test_what_is_tried_again_is_not_tried_twice_at_once(start: Start) -> None:
+    gate = Gate()
+    broken = [EdgeLinuxError("dataset is busy")] * 3
+
+    def busy(context: Context) -> None:
+        if broken:
+            raise broken.pop()
+        gate.do(context)
+
+    engine = start([kind(Step("destroy", busy, commits=True))])
+    job = engine.wait(engine.submit("create", {"name": "web1"}).id, LONG)
+    assert job.unsettled
+    again = engine.retry(job.id)
+    assert (again.state, again.unsettled, again.finished) == (JobState.RUNNING, False, 0.0)
+    assert gate.runs.wait(LONG)
+    with pytest.raises(RefusedError, match="nothing left to try again, it is running"):
+        engine.retry(job.id)
+    with pytest.raises(NotFoundError):
+        engine.retry("nope")
+    gate.go.set()
+    assert engine.wait(job.id, LONG).state is JobState.DONE
+    with pytest.raises(RefusedError, match="nothing left to try again, it is done"):
+        engine.retry(job.id)
+
+
+def test_nothing_is_tried_again_while_hostd_ends(start: Start) -> None:
+    engine = start([kind(Step("clone", nothing, refuse), Step("mount", refuse))])
+    job = engine.wait(engine.submit("create", {"name": "web1"}).id, LONG)
+    assert job.unsettled
+    engine.close()
+    with pytest.raises(BusyError, match="starting or ending"):
+        engine.retry(job.id)
 
 
 def test_an_orderly_stop_lets_the_step_end_and_the_next_start_goes_on(start: Start) -> None:

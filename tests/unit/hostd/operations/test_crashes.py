@@ -21,6 +21,7 @@ from edgelinux_hostd.jobs.model import Abandoned, JobState
 from edgelinux_hostd.operations import params as p
 from edgelinux_hostd.operations.kinds import operations
 from edgelinux_hostd.runtime.base import State
+from edgelinux_hostd.storage import registry
 from edgelinux_hostd.storage.base import JOB
 
 from tests.unit.hostd.operations.conftest import Hostd
@@ -64,6 +65,11 @@ def _nothing(hostd: Hostd) -> None:
     pass
 
 
+def _absent_pools(hostd: Hostd) -> None:
+    for guid, name in ((4711, "usb"), (4712, "attic")):
+        registry.record(guid, name, hostd.world.record)
+
+
 def _tarball(hostd: Hostd) -> None:
     with tarfile.open(hostd.directory.parent / "root.tar", "w") as tar:
         for name in ("etc", "sbin"):
@@ -105,6 +111,7 @@ SCENARIOS: dict[str, tuple[Callable[[Hostd], None], p.Params]] = {
     "rebase-network": (_running, p.RebaseNetwork(base_ip="10.9.9.", restart=True)),
     "create-pool": (_nothing, p.CreatePool(name="more", layout="single", disks=("/dev/vdz",))),
     "scrub-pool": (_nothing, p.ScrubPool(name="antlets")),
+    "forget-pool": (_absent_pools, p.ForgetPool(name="usb")),
     "recover": (_stopped, p.Recover()),
 }
 

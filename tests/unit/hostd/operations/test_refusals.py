@@ -9,6 +9,7 @@ from edgelinux_hostd.errors import BusyError, EdgeLinuxError, InvalidError, NotF
 from edgelinux_hostd.jobs.model import Abandoned, JobState
 from edgelinux_hostd.operations import params as p
 from edgelinux_hostd.runtime.base import State
+from edgelinux_hostd.storage import registry
 from pydantic import ValidationError
 
 from tests.unit.hostd.operations.conftest import Hostd
@@ -258,3 +259,23 @@ def test_disks_only_grow_and_only_machines_have_one(hostd: Hostd) -> None:
         hostd.agent.submit("update-antlet", p.UpdateAntlet(name="vm1", disk=100))
     job = hostd.run("update-antlet", p.UpdateAntlet(name="vm1", disk=1 << 20))
     assert (job.state, disk.stat().st_size) == (JobState.DONE, 1 << 20)
+
+
+def test_forgetting_a_pool(hostd: Hostd, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = hostd.world.record
+    for guid, name in ((4711, "usb"), (4712, "usb"), (4713, "attic")):
+        registry.record(guid, name, record)
+    with pytest.raises(NotFoundError, match="there is no pool nope"):
+        hostd.agent.submit("forget-pool", p.ForgetPool(name="nope"))
+    with pytest.raises(RefusedError, match="2 pools called usb are absent"):
+        hostd.agent.submit("forget-pool", p.ForgetPool(name="usb"))
+    job = hostd.run("forget-pool", p.ForgetPool(name="4712"))
+    assert (job.state, job.result) == (JobState.DONE, {"pool": "usb", "guid": "4712"})
+    assert registry.load(record) == {4711: "usb", 4713: "attic"}
+    # It comes back before its turn has come.
+    job = hostd.agent.submit("forget-pool", p.ForgetPool(name="attic"))
+    monkeypatch.setattr(hostd.world, "imported", lambda: {1: "antlets", 4713: "attic"})
+    job = hostd.finish(job.id)
+    assert (job.state, job.exit_code, job.unsettled) == (JobState.FAILED, 5, False)
+    assert job.error.startswith("pool attic is imported")
+    assert registry.load(record) == {4711: "usb", 4713: "attic"}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from edgelinux_hostd.errors import CommandError, NotFoundError, RefusedError
 from edgelinux_hostd.recover.imports import (
@@ -11,9 +9,7 @@ from edgelinux_hostd.recover.imports import (
     import_found,
     plan_imports,
     securing,
-    undo_import,
 )
-from edgelinux_hostd.storage import registry
 from edgelinux_hostd.storage.mounting import mountable, parse_places
 from edgelinux_hostd.zfs import ImportablePool
 
@@ -130,17 +126,3 @@ def test_a_pool_that_another_host_has_is_taken_only_when_told(commands: Commands
     commands.says("zpool import -N -o cachefile=none", stderr="cannot import 'antlets': I/O error\n")
     with pytest.raises(CommandError):
         import_found(POOL)
-
-
-def test_undoing_exports_what_is_not_kept(commands: Commands, tmp_path: Path) -> None:
-    record = tmp_path / "pools.json"
-    commands.says("zpool list", "antlets\nantlets-abcdef\n")
-    commands.says("zpool get", "1\n")
-    undo_import(POOL, record)  # another pool has its name
-    assert not any("export" in line for line in commands.ran)
-    commands.says("zpool get", f"{GUID}\n")
-    undo_import(POOL, record)
-    assert commands.ran.count("zpool export antlets-abcdef") == 1
-    registry.record(GUID, POOL.name, record)
-    undo_import(POOL, record)
-    assert commands.ran.count("zpool export antlets-abcdef") == 1

@@ -100,17 +100,48 @@ def test_undoing_destroys_and_forgets(machine: Commands, tmp_path: Path) -> None
     pools.undo_create_pool(PLAN, MemoryStorage(tmp_path / "b"), record)
 
 
-def test_a_pool_that_is_gone_for_good_can_be_forgotten(commands: Commands, tmp_path: Path) -> None:
-    record = tmp_path / "pools.json"
-    registry.record(42, "usb", record)
-    commands.says("zpool list", "antlets\nusb\n")
-    with pytest.raises(RefusedError, match="usb is imported"):
-        pools.forget_pool("usb", record)
-    commands.says("zpool list", "antlets\n")
-    pools.forget_pool("usb", record)
-    assert registry.load(record) == {}
-    with pytest.raises(NotFoundError, match="no pool usb"):
-        pools.forget_pool("usb", record)
+HERE = {1: "antlets", 4711: "hdd"}
+RECORDED = {4711: "hdd", 42: "usb", 43: "usb", 44: "old"}
+
+
+@pytest.mark.parametrize(("wanted", "guid"), [("old", 44), ("44", 44), ("42", 42), ("43", 43)])
+def test_a_pool_that_is_gone_is_found_by_name_or_guid(wanted: str, guid: int) -> None:
+    assert pools.find_absent(wanted, HERE, RECORDED) == (guid, RECORDED[guid])
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        ("hdd", "pool hdd is imported, only one that is absent can be forgotten (`zpool export hdd` first)"),
+        ("4711", "pool hdd is imported, only one that is absent can be forgotten (`zpool export hdd` first)"),
+        (
+            "antlets",
+            "pool antlets is imported, only one that is absent can be forgotten "
+            "(there is no record of it to forget)",
+        ),
+        ("usb", "2 pools called usb are absent (name the one that is gone for good by its GUID)"),
+    ],
+)
+def test_which_pools_are_not_forgotten(wanted: str, said: str) -> None:
+    with pytest.raises(RefusedError) as caught:
+        pools.find_absent(wanted, HERE, RECORDED)
+    assert str(caught.value) == said
+    assert caught.value.items == (("42", "43") if wanted == "usb" else ())
+
+
+def test_a_pool_that_is_gone_shares_its_name_with_one_that_is_here() -> None:
+    with pytest.raises(RefusedError, match=r"usb is imported.*the one that is not is 43"):
+        pools.find_absent("usb", {**HERE, 42: "usb"}, RECORDED)
+    assert pools.find_absent("43", {**HERE, 42: "usb"}, RECORDED) == (43, "usb")
+    # It is here under another name than the recorded one.
+    with pytest.raises(RefusedError, match="pool attic is imported"):
+        pools.find_absent("old", {**HERE, 44: "attic"}, RECORDED)
+
+
+@pytest.mark.parametrize("wanted", ["nope", "45", ""])
+def test_a_pool_that_nobody_recorded(wanted: str) -> None:
+    with pytest.raises(NotFoundError, match=f"there is no pool {wanted}"):
+        pools.find_absent(wanted, HERE, RECORDED)
 
 
 def test_the_record(tmp_path: Path) -> None:

@@ -106,9 +106,17 @@ def test_a_pool_that_should_be_here_is_not_silently_missing(pools: Path) -> None
     found = report.pool_report("usb", pools)
     assert (found["health"], found["mounted"]) == ("UNAVAIL", False)
     assert "pool usb is not here" in found["warnings"][0]["text"]
+    assert "`antlet pool forget usb`" in found["warnings"][0]["text"]
     assert set(found) == set(report.pool_report("hdd", pools))
     with pytest.raises(NotFoundError, match="no pool nope"):
         report.pool_report("nope", pools)
+
+
+@pytest.mark.parametrize("other", ["usb", "antlets"])
+def test_absent_pools_are_told_apart_by_guid_where_names_are_not_enough(pools: Path, other: str) -> None:
+    pools.write_text(f'{{"4711": "usb", "4712": "{other}"}}')
+    texts = [one["text"] for report_ in report.pool_reports(pools) for one in report_["warnings"]]
+    assert any("`antlet pool forget 4712`" in text for text in texts)
 
 
 def test_a_pool_that_does_not_answer_is_still_reported(pools: Path, commands: Commands) -> None:

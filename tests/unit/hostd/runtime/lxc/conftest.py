@@ -35,7 +35,18 @@ def launch(tmp_path: Path) -> Callable[..., Launch]:
 
 
 @pytest.fixture
-def driver(tmp_path: Path) -> LxcRuntime:
+def owned(monkeypatch: pytest.MonkeyPatch) -> dict[Path, int]:
+    """Record which groups directories were given to, which only root can do."""
+    given: dict[Path, int] = {}
+    monkeypatch.setattr(
+        "edgelinux_hostd.runtime.lxc.driver.os.chown",
+        lambda path, user, group: given.update({path: group}),
+    )
+    return given
+
+
+@pytest.fixture
+def driver(tmp_path: Path, owned: dict[Path, int]) -> LxcRuntime:
     return LxcRuntime(tmp_path / "run", tmp_path / "cgroup", tmp_path)
 
 
