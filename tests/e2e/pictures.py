@@ -33,7 +33,7 @@ systemctl list-units --plain --no-legend --no-pager 'antlet-lxc@*' | awk '{print
 section cgroups
 ls /sys/fs/cgroup/antlets.slice 2> /dev/null | grep '@' | sort
 section runtime
-find /run/edgelinux -mindepth 1 -maxdepth 2 ! -path '*/faults*' ! -path '*/console*' ! -path '*linux/lxc' | sort
+find /run/edgelinux -mindepth 1 -maxdepth 2 | grep -vE '/(faults|console)|edgelinux/lxc$' | sort
 section state
 find /var/lib/edgelinux -mindepth 1 -maxdepth 2 ! -name 'hostd.db*' ! -name 'pools.*' | sort
 section directories
