@@ -12,6 +12,7 @@ __all__ = ["COMMAND", "PoolEvent", "news", "parse_events"]
 COMMAND = ("zpool", "events", "-f", "-H", "-v")
 
 _HISTORY = "sysevent.fs.zfs.history_event"
+_STATE = "resource.fs.zfs.statechange"
 _HEAD = re.compile(r"\S.*\t([a-z_.]+)$")
 _FIELD = re.compile(r"\s+(\w+) = (.*?)\s*$")
 _NUMBER = re.compile(r"0x[0-9a-f]+")
@@ -57,7 +58,7 @@ def parse_events(lines: Iterable[str]) -> Iterator[PoolEvent]:
             kind = ""
 
 
-_ENDS = {
+_CHANGES = {
     "scrub_start": "scrub started",
     "scrub_finish": "scrub finished",
     "scrub_abort": "scrub stopped",
@@ -79,12 +80,17 @@ def news(event: PoolEvent) -> dict[str, str] | None:
 
     Changes of datasets are the jobs' to tell. Errors come one by one, as the pool counts them.
     """
-    word = event.kind.rpartition(".")[2]
-    disk = event.fields.get("vdev_path", "")
-    told = {"pool": event.pool, "disk": PurePath(disk).name if disk else "", "state": ""}
-    if event.kind == "resource.fs.zfs.statechange":
+    disk = PurePath(event.fields.get("vdev_path", "")).name
+    change, state = _change(event), ""
+    if event.kind == _STATE:
         state = event.fields.get("vdev_state", "").partition('"')[0]
-        return {**told, "change": "disk state", "state": state}
+    return {"pool": event.pool, "change": change, "disk": disk, "state": state} if change else None
+
+
+def _change(event: PoolEvent) -> str:
+    word = event.kind.rpartition(".")[2]
+    if event.kind == _STATE:
+        return "disk state"
     if event.kind.startswith("ereport.fs.zfs."):
-        return {**told, "change": f"{word.replace('_', ' ')} error"}
-    return {**told, "change": _ENDS[word]} if word in _ENDS else None
+        return f"{word.replace('_', ' ')} error"
+    return _CHANGES.get(word, "")
