@@ -74,7 +74,8 @@ def _cell(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return " ".join(str(one) for one in value)
     # One line each, whatever a description holds; and nothing that moves the cursor.
-    return "".join(char if char.isprintable() else " " for char in str(value))
+    text = str(value)
+    return text if text.isprintable() else "".join(char if char.isprintable() else " " for char in text)
 
 
 def local(seconds: float) -> str:

@@ -28,7 +28,11 @@ from edgelinux_hostd.operations.params import AntletAction
 from tests.unit.hostd.api.fake import FakeAgent
 from tests.unit.hostd.command.conftest import Command, code
 
-ANTLET = "import sys; from edgelinux_hostd.cli import main; sys.exit(main())"
+# As from a person's shell: below nohup(1) and the like SIGINT is ignored, which programs inherit.
+ANTLET = (
+    "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+    " from edgelinux_hostd.cli import main; sys.exit(main())"
+)
 
 
 def process(socket: str, *words: str, **options: object) -> subprocess.Popen[str]:
