@@ -173,8 +173,8 @@ def build_services(
                 start_scrub=scrub.start,
                 stop_scrub=scrub.stop,
                 absent=lambda wanted: pools.find_absent(wanted, zfs.pools_by_guid(), registry.load()),
-                forget=registry.forget,
-                remember=registry.record,
+                forget=afterwards(registry.forget),
+                remember=afterwards(registry.record),
             ),
             network=NetworkTools(check_free=check_free, rebase=rebase),
             recovery=RecoveryTools(

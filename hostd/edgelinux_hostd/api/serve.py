@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import grp
 import logging
@@ -32,7 +33,31 @@ _GRACE = 3
 
 
 class Server(uvicorn.Server):
-    """Tells systemd where it stands, and ends the streams of events when it stops."""
+    """Tells systemd where it stands, and ends the streams of events when it stops.
+
+    It sleeps while nobody calls; uvicorn's own looks ten times a second whether it is to stop.
+    """
+
+    _stopping: asyncio.Event | None = None
+    _loop: asyncio.AbstractEventLoop | None = None
+    _should_exit = False
+
+    @property
+    def should_exit(self) -> bool:
+        """Whether it is to stop: set by signals, from whatever thread."""
+        return self._should_exit
+
+    @should_exit.setter
+    def should_exit(self, value: bool) -> None:
+        self._should_exit = value
+        if value and self._loop is not None and self._stopping is not None:
+            self._loop.call_soon_threadsafe(self._stopping.set)
+
+    async def main_loop(self) -> None:
+        """Wait until it is to stop."""
+        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
+        if not self.should_exit:
+            await self._stopping.wait()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, and say so."""
@@ -83,6 +108,8 @@ def configure(app: FastAPI) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        # It would be made anew each second.
+        date_header=False,
         timeout_graceful_shutdown=_GRACE,
     )
 

@@ -110,6 +110,22 @@ def test_it_makes_its_socket_tells_systemd_and_leaves_nothing(tmp_path: Path, st
         client.get("/api/host")
 
 
+def test_it_sleeps_while_nobody_calls(tmp_path: Path, started: list[Hostd]) -> None:
+    hostd = Hostd(tmp_path)
+    started.append(hostd)
+    assert hostd.heard() == "READY=1"
+
+    def woken() -> int:
+        status = Path(f"/proc/{hostd.process.pid}/status").read_text(encoding="ascii")
+        return int(status.split("voluntary_ctxt_switches:")[1].split()[0])
+
+    time.sleep(1)
+    before = woken()
+    time.sleep(2)
+    assert woken() - before < 5
+    assert hostd.stop().splitlines()[-1] == "ended []"
+
+
 def test_it_serves_a_socket_that_systemd_passes(tmp_path: Path, started: list[Hostd]) -> None:
     where = str(tmp_path / "passed.sock")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
