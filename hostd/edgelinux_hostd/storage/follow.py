@@ -27,7 +27,7 @@ class PoolEvents:
     """
 
     def __init__(self, told: Callable[[PoolEvent], None], command: Sequence[str] = COMMAND) -> None:
-        self._told = told
+        self.told = told
         self._command = list(command)
         self._stopping = threading.Event()
         self._process: subprocess.Popen[str] | None = None
@@ -72,6 +72,6 @@ class PoolEvents:
             self.following = True
             try:
                 for event in parse_events(cast("IO[str]", process.stdout)):
-                    self._told(event)
+                    self.told(event)
             finally:
                 process.kill()
