@@ -222,7 +222,8 @@ class TestEvents:
 
             antlets.antlet("pause", api1)
             follows("Paused")
-            antlets.host.check_output(f"lxc-unfreeze -P /run/edgelinux/lxc -n {api1}")
+            unit = f"/sys/fs/cgroup/antlets.slice/antlet-lxc@{api1}.service"
+            antlets.host.check_output(f"echo 0 > {unit}/container/cgroup.freeze")
             follows("Paused", "Running")
             antlets.attached(api1, "systemctl poweroff")
             follows("Paused", "Running", "Stopped")
