@@ -205,3 +205,13 @@ def test_what_is_tested_in_the_tree_is_what_ships() -> None:
         assert (Path(IN_TREE) / file.relative_to(ROOM)).read_bytes() == file.read_bytes(), file
     for file in UNITS.iterdir():
         assert Path("/usr/lib/systemd/system", file.name).read_bytes() == file.read_bytes(), file
+
+
+@in_tree
+def test_libvirt_does_not_wake_the_agent_for_nothing() -> None:
+    daemons = [
+        file for name in ("libvirtd", "virtqemud") if (file := Path(f"/etc/libvirt/{name}.conf")).exists()
+    ]
+    for file in daemons:
+        assert "keepalive_interval = -1" in file.read_text(encoding="utf-8").splitlines()
+    assert daemons
