@@ -12,7 +12,7 @@ from typing import Any
 from edgelinux_build.qemu import media, session
 from edgelinux_build.qemu.install import wait_for_end, wait_for_installer, wait_until_up
 
-from tests.bench.antletscripts import BARE, COMMAND, CREATE, DELETE, LIST, SIZES, START, TICKS
+from tests.bench.antletscripts import BARE, COMMAND, CREATE, DELETE, LIST, SIZES, START, TICKS, UNIT
 from tests.bench.guest import build_iso
 from tests.bench.report import Figure, Report
 from tests.e2e.lab import Lab
@@ -95,6 +95,7 @@ def _creating_and_starting(report: Report, host: Any) -> None:
     jobs: list[float] = []
     commands: list[float] = []
     bare: list[dict[str, float]] = []
+    units: list[float] = []
     for _ in range(RUNS):
         bare.append(_seconds(host, BARE, 240, "bench-bare"))
         body = {
@@ -105,6 +106,7 @@ def _creating_and_starting(report: Report, host: Any) -> None:
             "start": True,
         }
         jobs.append(_seconds(host, CREATE, json.dumps(body))["api"])
+        units.append(_seconds(host, UNIT, "bench-api")["unit"])
         _seconds(host, DELETE, "bench-api")
         commands.append(_seconds(host, COMMAND, "bench-command", 240)["command"])
         _seconds(host, DELETE, "bench-command")
@@ -112,6 +114,13 @@ def _creating_and_starting(report: Report, host: Any) -> None:
     report.add(
         Figure("create and start a container", median(jobs), "s", 1.3, sum(middle.values()), {}, middle),
         Figure("the same by the command", median(commands), "s", None, sum(middle.values())),
+        Figure(
+            "`zfs clone` and the unit started by hand",
+            middle["clone"] + median(units),
+            "s",
+            None,
+            sum(middle.values()),
+        ),
         Figure("`antlet --help`, the command's own start", _seconds(host, START)["start"], "s"),
     )
 

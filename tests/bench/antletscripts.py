@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["BARE", "COMMAND", "CREATE", "DELETE", "LIST", "SIZES", "START", "TICKS"]
+__all__ = ["BARE", "COMMAND", "CREATE", "DELETE", "LIST", "SIZES", "START", "TICKS", "UNIT"]
 
 _CLOCK = r"""
 set -eu
@@ -58,6 +58,19 @@ rm -r "$path"
 
 # A call that waits for its job: BODY.
 CREATE = _CLOCK + r"""took api call --data "$1" http://localhost/api/antlets"""
+
+# The unit of a container that runs, started once more by hand: NAME.
+UNIT = (
+    _CLOCK
+    + r"""
+name=$1 directory=/run/edgelinux/lxc/$1
+cp "$directory/config" /run/bench-config
+systemctl stop "antlet-lxc@$name"
+mkdir -p "$directory"
+mv /run/bench-config "$directory/config"
+took unit systemctl start "antlet-lxc@$name"
+"""
+)
 
 DELETE = _CLOCK + r"""call --request DELETE "http://localhost/api/antlets/force/$1" """
 
