@@ -44,15 +44,15 @@ def create_antlet(host: Services, reserved: Collection[int]) -> Operation:
             update={"number": number, "pool": pool, "ram": ram, "cpu": cpu, "version": version.name}
         )
         # The XML is looked at before anything is made.
-        xml = host.domain(template.directory, AntletSpec.model_validate(_fields(decided, template)))
-        nics = params.nics if params.nics is not None else host.default_nics(xml) or (Nic(),)
+        nics = _nics(host, decided, template)
         check_nics(number, nics)
         return decided.model_copy(update={"nics": nics})
 
     def plan(ctx: Context) -> tuple[dict[str, Any], str]:
         params: CreateAntlet = ctx.params
         template, version = host.template(params.template, params.version, None)
-        nics = params.nics or ()
+        # Decided before, but for a job of an older hostd.
+        nics = params.nics if params.nics is not None else _nics(host, params, template)
         fields = {**_fields(params, template), "nics": [nic.model_dump(mode="json") for nic in nics]}
         return fields, version.snapshot
 
@@ -85,6 +85,12 @@ def _fields(params: CreateAntlet, template: Template) -> dict[str, Any]:
         "order": params.order,
         "ssh_keys": params.ssh_keys,
     }
+
+
+def _nics(host: Services, params: CreateAntlet, template: Template) -> tuple[Nic, ...]:
+    """Give the network cards of an antlet: those that were asked for, else those of its template's XML."""
+    xml = host.domain(template.directory, AntletSpec.model_validate(_fields(params, template)))
+    return params.nics if params.nics is not None else host.default_nics(xml) or (Nic(),)
 
 
 def _check_pool(host: Services, pool: str, template: Template) -> None:

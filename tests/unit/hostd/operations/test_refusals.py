@@ -80,6 +80,19 @@ def test_a_pool_that_is_full_while_creating_leaves_nothing(hostd: Hostd) -> None
     create(hostd)
 
 
+def test_a_job_of_an_older_hostd_gets_the_cards_of_its_template(hostd: Hostd) -> None:
+    """It was queued before cards were decided with the rest."""
+    hostd.agent.submit("create-antlet", p.CreateAntlet(name="web1", template="tiny"))
+    (queued,) = hostd.engine.jobs()
+    decided = p.CreateAntlet.model_validate(queued.params)
+    hostd.finish(queued.id)
+    old = decided.model_copy(update={"name": "web2", "number": 77, "nics": None})
+    assert hostd.finish(hostd.engine.submit("create-antlet", old).id).state is JobState.DONE
+    first, second = hostd.agent.antlets()
+    assert first.spec is not None and second.spec is not None
+    assert [nic.type for nic in second.spec.nics] == [nic.type for nic in first.spec.nics] != []
+
+
 def test_numbers_that_unfinished_jobs_will_give_away_are_not_given_twice(hostd: Hostd) -> None:
     first = hostd.agent.submit("create-antlet", p.CreateAntlet(name="web1", template="tiny"))
     second = hostd.agent.submit("create-antlet", p.CreateAntlet(name="web2", template="tiny"))
