@@ -36,6 +36,11 @@ class OwnChanges:
             self._expected = [one for one in self._expected if one.until > now]
             self._expected += [_Expected(name, action, now + _SECONDS) for action in actions]
 
+    def withdraw(self, name: str, actions: Sequence[str]) -> None:
+        """The change failed: events like its own are somebody else's."""
+        for action in actions:
+            self.claim(name, action)
+
     def claim(self, name: str, action: str) -> bool:
         """Tell whether an event is of one of them, which is then no longer expected."""
         now = self._clock()

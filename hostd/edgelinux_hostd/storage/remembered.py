@@ -236,6 +236,7 @@ class RememberedStorage:
             yield effects.append
         except BaseException:
             # It may have been done half-way.
+            self._own.withdraw(name, actions)
             self.forget()
             raise
         with self._lock:

@@ -151,6 +151,16 @@ def test_the_events_of_its_own_changes_make_it_ask_nothing(pool: Counted) -> Non
     assert told(storage, pool, "antlets/web1", "destroy") == ["datasets antlets"]
 
 
+def test_after_a_change_that_failed_an_event_like_its_own_is_somebody_elses(pool: Counted) -> None:
+    storage = remembered(pool)
+    storage.create("antlets/web1", {})
+    storage.snapshot("antlets/web1@a")
+    with pytest.raises(EdgeLinuxError):
+        storage.destroy("antlets/web1")
+    storage.datasets("antlets")
+    assert told(storage, pool, "antlets/web1", "destroy") == ["datasets antlets"]
+
+
 def test_an_own_event_is_not_waited_for_for_ever(pool: Counted) -> None:
     clock = Clock()
     storage = remembered(pool, clock=clock)
