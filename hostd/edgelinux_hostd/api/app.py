@@ -73,7 +73,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
                 operation["responses"].pop("422", None)
                 for status, description in _ERRORS.items():
                     operation["responses"].setdefault(status, _failure(description))
-                if method != "get" and not path.endswith(("/console", "/cancel")):
+                if method != "get" and not path.endswith(("/console", "/cancel", "/retry")):
                     operation["responses"].setdefault("202", _accepted())
         schemas = document["components"]["schemas"]
         schemas["Failure"] = Failure.model_json_schema(ref_template="#/components/schemas/{model}")

@@ -189,4 +189,7 @@ def test_the_openapi_document_is_whole(client: TestClient) -> None:
         assert {"400", "404", "409", "500"} <= set(operation["responses"])
     created = document["paths"]["/api/antlets"]["post"]["responses"]
     assert {"201", "202"} <= set(created)
+    # What answers at once is no job that could be waited for.
+    for path in ("/api/jobs/{job}/cancel", "/api/jobs/{job}/retry"):
+        assert "202" not in document["paths"][path]["post"]["responses"]
     assert "antlet-num" in schemas["AntletObject"]["properties"]
