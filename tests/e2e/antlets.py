@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-__all__ = ["API", "WEB", "Antlets", "eventually", "mac", "python"]
+__all__ = ["API", "FAREWELL", "WEB", "Antlets", "eventually", "mac", "python"]
 
 # The numbers of the antlets that the tests of one host share: a container made by command, one made by HTTP,
 # and a machine.
@@ -25,6 +25,12 @@ _SSH = (
 )
 
 T = TypeVar("T")
+
+# Has a container note when its services are stopped.
+FAREWELL = r"""
+printf '[Service]\nExecStart=/bin/sleep infinity\nExecStop=/bin/sh -c "date +%%%%s%%%%N > /root/farewell"\n' \
+    > /run/systemd/system/farewell.service && systemctl daemon-reload && systemctl start farewell
+"""
 
 
 def eventually(what: str, look: Callable[[], T], seconds: float = 120) -> T:

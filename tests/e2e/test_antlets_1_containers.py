@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.antlets import API, WEB, Antlets, eventually, mac, python
+from tests.e2e.antlets import API, FAREWELL, WEB, Antlets, eventually, mac, python
 from tests.e2e.spoofing import LISTEN, SEND, TRUE_FRAMES
 
 pytestmark = pytest.mark.parametrize("pair", ["uefi"], indirect=True)
@@ -247,6 +247,17 @@ class TestEvents:
         assert antlets.state(api1) == "Running"
         eventually("its network", lambda: antlets.attached(api1, "ping -c 1 -W 5 10.1.1.1").rc == 0)
         assert "failed" not in antlets.host.run(f"systemctl is-failed antlet-lxc@{api1}").stdout
+
+    def test_a_paused_one_goes_on_to_shut_down_in_order(self, antlets: Antlets, api1: str) -> None:
+        """As when the host goes down and hostd is not there to let it go on."""
+        farewell = antlets.host.file(f"/antlets/{api1}/rootfs/root/farewell")
+        antlets.inside(api1, FAREWELL)
+        antlets.antlet("pause", api1)
+        antlets.host.check_output(f"systemctl stop antlet-lxc@{api1}")
+        assert farewell.exists
+        antlets.host.check_output(f"rm {farewell.path}")
+        antlets.antlet("start", api1)
+        antlets.wait_for_ssh(api1)
 
 
 # Answers every question for an address with the same one, and every other question with nothing.

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.e2e.antlets import API, WEB, Antlets
+from tests.e2e.antlets import API, FAREWELL, WEB, Antlets
 from tests.e2e.pair import Pair
 
 pytestmark = pytest.mark.parametrize("pair", ["uefi"], indirect=True)
@@ -45,12 +45,6 @@ make_antlet old2 {free} 5f0e2a52-6a3c-4a0e-9d35-0f6a1b7c1d02
 zpool set bootfs=foreign/ROOT/{version} foreign
 zpool get -H -o value guid foreign
 zpool export foreign
-"""
-
-# Has a container note when its services are stopped.
-FAREWELL = r"""
-printf '[Service]\nExecStart=/bin/sleep infinity\nExecStop=/bin/sh -c "date +%%%%s%%%%N > /root/farewell"\n' \
-    > /run/systemd/system/farewell.service && systemctl daemon-reload && systemctl start farewell
 """
 
 

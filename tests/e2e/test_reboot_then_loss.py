@@ -22,6 +22,7 @@ WRITER = "while :; do date +%s%N >> /root/written; sync; sleep 0.2; done"
 
 
 def test_an_antlet_writes_on_when_a_disk_is_pulled_out(antlets: Antlets, web1: str) -> None:
+    antlets.wait_for_ssh(web1)
     antlets.inside(web1, f"systemd-run --unit=writer /bin/sh -c '{WRITER}'")
 
     def written() -> int:
