@@ -89,7 +89,8 @@ def test_a_job_of_an_older_hostd_gets_the_cards_of_its_template(hostd: Hostd) ->
     old = decided.model_copy(update={"name": "web2", "number": 77, "nics": None})
     assert hostd.finish(hostd.engine.submit("create-antlet", old).id).state is JobState.DONE
     first, second = hostd.agent.antlets()
-    assert first.spec is not None and second.spec is not None
+    assert first.spec is not None
+    assert second.spec is not None
     assert [nic.type for nic in second.spec.nics] == [nic.type for nic in first.spec.nics] != []
 
 
