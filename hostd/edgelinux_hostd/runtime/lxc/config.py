@@ -21,8 +21,9 @@ __all__ = ["DIRECTORY", "first_id", "render_config"]
 # One directory each: config, log, and what liblxc puts there itself.
 DIRECTORY = "/run/edgelinux/lxc"
 
-# hostd/lxc/lxc-limits.
-HOOK = "/usr/lib/edgelinux/lxc-limits"
+# hostd/lxc/.
+_LIMITS = "/usr/lib/edgelinux/lxc-limits"
+_REBOOT = "/usr/lib/edgelinux/lxc-reboot"
 
 _IDS = 0x10000
 # systemd's UIDS-GIDS.md: from here to 0x7FFDFFFF nobody gives out ids (systemd-nspawn's end below, foreign
@@ -89,7 +90,8 @@ def _items(spec: AntletSpec, domain: Domain, facts: Facts) -> Iterator[tuple[str
     for file, value in limits(spec, domain, cpus).files:
         yield f"lxc.cgroup2.{file}", value
     # A reboot from inside would go back to the limits of the start; live.py writes down newer ones.
-    yield "lxc.hook.start-host", HOOK
+    yield "lxc.hook.start-host", _LIMITS
+    yield "lxc.hook.post-stop", _REBOOT
     yield from _nics(spec)
 
 

@@ -77,7 +77,7 @@ class LxcRuntime:
         if Cgroup(name, self._cgroup).running():
             return
         text = config.render_config(launch, self._facts(name))
-        _prepare_root(launch)
+        _check_root(launch)
         self.clear(name)
         self._write(name, text)
         try:
@@ -216,19 +216,11 @@ class LxcRuntime:
         return "; ".join(dict.fromkeys(said[:_LOG_LINES]))
 
 
-def _prepare_root(launch: Launch) -> None:
-    """Let the guest's root, and no user of the host, come to its own; raises EdgeLinuxError.
-
-    Says in one line what liblxc would say in ten.
-    """
+def _check_root(launch: Launch) -> None:
+    """Say in one line what liblxc would say in ten."""
     name = launch.spec.name
     domain = parse_domain(launch.xml, name, launch.directory)
     if not domain.rootfs.is_dir():
         raise EdgeLinuxError(f"antlet {name} does not start: no directory {domain.rootfs}")
     if not exists_below(domain.rootfs, domain.init[0]):
         raise EdgeLinuxError(f"antlet {name} does not start: no {domain.init[0]} in {domain.rootfs}")
-    if not domain.privileged:
-        # When the guest reboots, liblxc opens the root again, with the guest's own ids. Host users must not
-        # come near it: its root's files are root's on disk, set-user-id bits included.
-        os.chown(launch.directory, -1, config.first_id(launch.spec.number))
-        launch.directory.chmod(0o710)

@@ -35,18 +35,7 @@ def launch(tmp_path: Path) -> Callable[..., Launch]:
 
 
 @pytest.fixture
-def owned(monkeypatch: pytest.MonkeyPatch) -> dict[Path, int]:
-    """Record which groups directories were given to, which only root can do."""
-    given: dict[Path, int] = {}
-    monkeypatch.setattr(
-        "edgelinux_hostd.runtime.lxc.driver.os.chown",
-        lambda path, user, group: given.update({path: group}),
-    )
-    return given
-
-
-@pytest.fixture
-def driver(tmp_path: Path, owned: dict[Path, int]) -> LxcRuntime:
+def driver(tmp_path: Path) -> LxcRuntime:
     return LxcRuntime(tmp_path / "run", tmp_path / "cgroup", tmp_path)
 
 

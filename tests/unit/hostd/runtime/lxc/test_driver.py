@@ -59,15 +59,6 @@ def test_starting_writes_the_configuration_for_root_alone(
     assert starting.ran == [["systemctl", "start", "antlet-lxc@web1.service"]]
 
 
-def test_the_guests_root_comes_to_its_files_and_no_user_of_the_host(
-    driver: LxcRuntime, launch: Callable[..., Launch], starting: Programs, owned: dict[Path, int]
-) -> None:
-    started = launch()
-    driver.start(started)
-    assert owned == {started.directory: 0x70000000 + 25 * 65536}
-    assert stat.S_IMODE(started.directory.stat().st_mode) == 0o710
-
-
 def test_starting_what_runs_does_nothing(
     driver: LxcRuntime, launch: Callable[..., Launch], programs: Programs, container: Make, tmp_path: Path
 ) -> None:
