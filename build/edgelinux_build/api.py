@@ -17,6 +17,9 @@ from pathlib import Path
 
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_installer.kickstart import Kickstart, KickstartError, read_kickstart
+from edgelinux_installer.site.model import Site, load_site
+from edgelinux_installer.site.render import render_kickstart
+from edgelinux_installer.site.yaml_lines import YamlError
 
 from .cache import Cache, cache_home
 from .kickstart_file import load_kickstart
@@ -28,13 +31,10 @@ from .progress import PlainReporter
 from .project import find_root
 from .project import load_project as _load_project
 from .runner import Builder
-from .site import Site, load_site
-from .site_render import render_kickstart
 from .stage import Project
 from .stages import forced_stages, iso_stages
 from .verify import Finding
 from .verify import verify as _verify
-from .yaml_lines import YamlError
 
 __all__ = [
     "EdgeLinuxError",

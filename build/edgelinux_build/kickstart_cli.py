@@ -11,13 +11,13 @@ from edgelinux_installer import hardware
 from edgelinux_installer.kickstart import Kickstart, KickstartError
 from edgelinux_installer.plan import check_sectors, check_selinux
 from edgelinux_installer.selection import choose_disks, describe, judge
+from edgelinux_installer.site.model import load_site
+from edgelinux_installer.site.render import render_kickstart
 
 from edgelinux_build.images import load_base, load_bases
 from edgelinux_build.kickstart_file import load_kickstart
 from edgelinux_build.kickstart_page import page
 from edgelinux_build.project import find_root
-from edgelinux_build.site import load_site
-from edgelinux_build.site_render import render_kickstart
 
 __all__ = ["kickstart"]
 

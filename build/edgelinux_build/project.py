@@ -7,12 +7,12 @@ from pathlib import Path
 
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.run import run
+from edgelinux_installer.site.model import load_site
+from edgelinux_installer.site.render import render_kickstart
 
 from .images import load_bases, load_image, names
 from .lock import Lock, load_lock, lock_path
 from .mirrors import choose_base
-from .site import load_site
-from .site_render import render_kickstart
 from .stage import Project
 
 __all__ = ["default_image", "find_root", "load_project", "source_date_epoch"]

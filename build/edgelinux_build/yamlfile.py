@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from edgelinux_hostd.errors import EdgeLinuxError
+from edgelinux_installer.site.yaml_lines import Location as KeyPath
+from edgelinux_installer.site.yaml_lines import dotted, read_yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
-
-from .yaml_lines import Location as KeyPath
-from .yaml_lines import dotted, read_yaml
 
 __all__ = ["Document", "KeyPath", "dotted", "load", "validate", "validate_document"]
 

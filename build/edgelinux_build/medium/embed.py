@@ -14,6 +14,8 @@ from edgelinux_hostd.errors import CommandError, EdgeLinuxError
 from edgelinux_hostd.run import run
 from edgelinux_installer.kickstart import read_kickstart
 from edgelinux_installer.plan import check_selinux
+from edgelinux_installer.site.model import load_site
+from edgelinux_installer.site.render import render_kickstart
 
 from edgelinux_build.failures import NO_SPACE, free_bytes
 from edgelinux_build.kickstart_file import has_login, load_kickstart
@@ -28,8 +30,6 @@ from edgelinux_build.outputs import SUMS as OUTPUT_SUMS
 from edgelinux_build.rights import make_directory
 from edgelinux_build.sbom import for_another_medium
 from edgelinux_build.signing import fingerprint_of
-from edgelinux_build.site import load_site
-from edgelinux_build.site_render import render_kickstart
 
 __all__ = ["Answer", "answer_from_kickstart", "answer_from_site", "embed"]
 

@@ -10,10 +10,11 @@ import zoneinfo
 from collections.abc import Callable
 from typing import Annotated
 
-from edgelinux_installer.kickstart import RESERVED_ARGUMENTS
-from edgelinux_installer.kickstart.diskterm import DiskTermError, parse_term
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
+
+from edgelinux_installer.kickstart import RESERVED_ARGUMENTS
+from edgelinux_installer.kickstart.diskterm import DiskTermError, parse_term
 
 __all__ = [
     "Account",

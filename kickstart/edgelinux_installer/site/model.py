@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from edgelinux_installer.kickstart.diskterm import parse_term
-from edgelinux_installer.kickstart.sections import MOST_DISKS
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from edgelinux_build.site_types import (
+from edgelinux_installer.kickstart.diskterm import parse_term
+from edgelinux_installer.kickstart.sections import MOST_DISKS
+from edgelinux_installer.site.types import (
     Account,
     Address,
     Argument,
@@ -30,7 +30,7 @@ from edgelinux_build.site_types import (
     SshPublicKey,
     TimeZone,
 )
-from edgelinux_build.yaml_lines import Location, Problem, YamlError, dotted, read_yaml
+from edgelinux_installer.site.yaml_lines import Location, Problem, YamlError, dotted, read_yaml
 
 __all__ = ["Disks", "Firewall", "Network", "Root", "Site", "User", "load_site", "parse_site"]
 

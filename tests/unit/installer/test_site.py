@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 import yaml
-from edgelinux_build.site import Site, load_site, parse_site
-from edgelinux_build.site_render import TEMPLATES, render_kickstart
-from edgelinux_build.yaml_lines import YamlError
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_installer.kickstart import read_kickstart
+from edgelinux_installer.site.model import Site, load_site, parse_site
+from edgelinux_installer.site.render import TEMPLATES, render_kickstart
+from edgelinux_installer.site.yaml_lines import YamlError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -8,13 +8,16 @@ from pathlib import Path
 
 import jinja2
 from edgelinux_hostd.errors import EdgeLinuxError
-from edgelinux_installer.kickstart import read_kickstart
 
-from edgelinux_build.site import Site
+from edgelinux_installer.kickstart import read_kickstart
+from edgelinux_installer.site.model import Site
 
 __all__ = ["TEMPLATES", "render_kickstart"]
 
-TEMPLATES = Path(__file__).resolve().parents[2] / "kickstart"
+_REPOSITORY = Path(__file__).resolve().parents[2]
+TEMPLATES = (
+    _REPOSITORY if (_REPOSITORY / "edgelinux.ks.j2").is_file() else Path("/usr/share/edgelinux/kickstart")
+)
 
 DEFAULT_PASSWORD = "edgelinux"  # noqa: S105  (public by intent: it works at the console only, and expires at once)
 
