@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -125,7 +125,11 @@ class Lab:
             return session.prove_accel(wanted, iso, self.scratch / "probe")
 
     def start(
-        self, wishes: session.Wishes, accel: AccelChoice, allowed: Iterable[str] = ()
+        self,
+        wishes: session.Wishes,
+        accel: AccelChoice,
+        allowed: Iterable[str] = (),
+        pass_fds: Collection[int] = (),
     ) -> VirtualMachine:
         """Starts a machine: disks in `scratch`, console and logs in `artefacts`."""
         kept = self.artefacts / wishes.name
@@ -136,7 +140,8 @@ class Lab:
         wishes = replace(wishes, console_log=kept / "console.log", cpus=cpus)
         machine = session.lay_out(wishes, self.scratch / wishes.name, accel)
         # Listed under a name of its own, beside machines that a person runs.
-        return VirtualMachine(replace(machine, name=f"test-{wishes.name}"), kept, allowed, tied=True)
+        machine = replace(machine, name=f"test-{wishes.name}")
+        return VirtualMachine(machine, kept, allowed, tied=True, pass_fds=pass_fds)
 
     def ssh(self, vm: VirtualMachine, user: str = "root", boot: str = "") -> Any:
         """A testinfra host for a running machine. `boot` is another one after each reboot."""

@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import termios
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +53,17 @@ class VirtualMachine:
     """A started QEMU. Its console is read from the log that QEMU writes, so the socket stays free."""
 
     def __init__(
-        self, machine: Machine, directory: Path, allowed: Iterable[str] = (), *, tied: bool = False
+        self,
+        machine: Machine,
+        directory: Path,
+        allowed: Iterable[str] = (),
+        *,
+        tied: bool = False,
+        pass_fds: Collection[int] = (),
     ) -> None:
         """Starts QEMU; what it says itself goes to `directory`/qemu.log. `tied`: it ends with this process.
+
+        `pass_fds` are open files that the machine's options name by number, such as a tap device's.
 
         Raises:
             EdgeLinuxError: QEMU is not installed.
@@ -78,7 +86,12 @@ class VirtualMachine:
             self.started = time.monotonic()
             # Its own session: Ctrl-C at the terminal is for us, and a detached machine outlives us.
             self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                pass_fds=tuple(pass_fds),
             )
         state.remember(
             state.Record(

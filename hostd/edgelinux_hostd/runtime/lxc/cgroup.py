@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,12 +109,11 @@ class Cgroup:
 
     def wait(self, *, frozen: bool | None = None, seconds: float) -> bool:
         """Wait until the container is gone, or its guest is frozen or thawed; false when it takes longer."""
-        end = time.monotonic() + seconds
-        while (self.running() if frozen is None else self.frozen() != frozen) is True:
-            if time.monotonic() >= end:
-                return False
-            time.sleep(_PAUSE)
-        return True
+        return _until(lambda: not self.running() if frozen is None else self.frozen() == frozen, seconds)
+
+    def settle(self, *, seconds: float) -> bool:
+        """Wait until nothing of the unit runs, systemd's commands included; false when it takes longer."""
+        return _until(lambda: not _populated(self.unit), seconds)
 
 
 def cgroups(root: Path = ROOT) -> Iterator[Cgroup]:
@@ -125,6 +124,15 @@ def cgroups(root: Path = ROOT) -> Iterator[Cgroup]:
     for path in directories:
         if name := antlet_name(path.name):
             yield Cgroup(name, root)
+
+
+def _until(there: Callable[[], bool], seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while not there():
+        if time.monotonic() >= end:
+            return False
+        time.sleep(_PAUSE)
+    return True
 
 
 def _events(directory: Path) -> dict[str, int]:

@@ -158,14 +158,18 @@ class LxcRuntime:
 
     def clear(self, name: str) -> None:
         """Remove what is left of a container that does not run; raises RefusedError when it does."""
+        cgroup = Cgroup(check_antlet_name(name), self._cgroup)
         # What systemd runs as the unit ends looks for a moment as if the container ran.
-        if not Cgroup(check_antlet_name(name), self._cgroup).wait(seconds=_FLICKER):
+        if not cgroup.wait(seconds=_FLICKER):
             raise RefusedError(f"antlet {name} runs", hint="stop it first")
         directory = self._directory / name
         if not directory.exists():
             return
-        # Ends with the unit settled, so that it can be started again at once.
-        run(["systemctl", "stop", unit_name(name)], check=False)
+        # The unit ends by itself, and can then be started again at once. No job of systemd's is waited for:
+        # while the host goes down, a container's waits for those who stop the antlets, in their turn.
+        if not cgroup.settle(seconds=_SETTLE):
+            run(["systemctl", "--no-block", "stop", unit_name(name)], check=False)
+            cgroup.settle(seconds=_SETTLE)
         run(["systemctl", "reset-failed", unit_name(name)], check=False)
         shutil.rmtree(directory, ignore_errors=True)
 

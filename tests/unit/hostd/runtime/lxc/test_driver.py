@@ -90,7 +90,7 @@ def test_a_failed_start_tells_what_liblxc_said_and_leaves_nothing(
     assert str(caught.value) == (
         "antlet web1 does not start: No such device: bblv; Failed to create the network"
     )
-    assert ran == ["start", "stop", "reset-failed"]
+    assert ran == ["start", "reset-failed"]
     assert not (tmp_path / "run/web1").exists()
 
 
@@ -178,8 +178,20 @@ def test_stopping_and_killing_what_is_gone_are_done(
     (tmp_path / "run/web1").mkdir(parents=True)
     assert driver.stop("web1", 7) is True
     driver.kill("web1")
+    assert programs.ran == [["systemctl", "reset-failed", "antlet-lxc@web1.service"]]
+    assert not (tmp_path / "run/web1").exists()
+
+
+def test_no_job_of_a_unit_that_is_ending_is_waited_for(
+    driver: LxcRuntime, container: Make, programs: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the host goes down, such a job waits for who stops the antlets, and that would wait for it."""
+    monkeypatch.setattr(module, "_SETTLE", 0)
+    container("web1", container=0, monitor=0, start=1)
+    (tmp_path / "run/web1").mkdir(parents=True)
+    assert driver.stop("web1", 7) is True
     assert programs.ran == [
-        ["systemctl", "stop", "antlet-lxc@web1.service"],
+        ["systemctl", "--no-block", "stop", "antlet-lxc@web1.service"],
         ["systemctl", "reset-failed", "antlet-lxc@web1.service"],
     ]
     assert not (tmp_path / "run/web1").exists()
