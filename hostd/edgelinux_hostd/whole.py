@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 from edgelinux_hostd.errors import EdgeLinuxError
 
 __all__ = ["write_whole"]
+
+# Two writers of one file would share its scratch file, of a fixed name so that none pile up after crashes.
+_ONE_AT_A_TIME = threading.Lock()
 
 
 def write_whole(path: Path, text: str, mode: int, *, durable: bool = True) -> bool:
@@ -15,6 +19,11 @@ def write_whole(path: Path, text: str, mode: int, *, durable: bool = True) -> bo
 
     `durable`: it is on disk when this returns; not needed for what is made anew when hostd starts.
     """
+    with _ONE_AT_A_TIME:
+        return _write(path, text, mode, durable=durable)
+
+
+def _write(path: Path, text: str, mode: int, *, durable: bool) -> bool:
     scratch = path.with_name(f".{path.name}.new")
     try:
         if path.is_file() and path.read_text(encoding="utf-8", errors="replace") == text:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -115,16 +116,20 @@ def build_services(
         found = catalogue.template(storage, name, pool)
         return found, catalogue.version_of(found, version)
 
+    publishing = threading.Lock()
+
     def publish_names() -> None:
-        antlets = listing.antlets()
-        names.write(base_ip(), [(antlet.name, antlet.number) for antlet in antlets])
-        custom = [
-            card
-            for antlet in antlets
-            if antlet.spec is not None
-            for card in filters.cards(antlet.number, antlet.spec.nics)
-        ]
-        filters.ensure(base_ip(), custom)
+        # One after the other: whoever looked first must not write last what another has changed since.
+        with publishing:
+            antlets = listing.antlets()
+            names.write(base_ip(), [(antlet.name, antlet.number) for antlet in antlets])
+            custom = [
+                card
+                for antlet in antlets
+                if antlet.spec is not None
+                for card in filters.cards(antlet.number, antlet.spec.nics)
+            ]
+            filters.ensure(base_ip(), custom)
 
     def afterwards(change: Callable[..., Any]) -> Callable[..., Any]:
         """Have ZFS asked anew after pools came or went, which may be before it is told."""
