@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import pty
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,6 @@ from pathlib import Path
 import pytest
 from edgelinux_build.medium.image import open_iso
 from edgelinux_build.medium.inspect import inspect
-from edgelinux_build.stage import Project
 from edgelinux_build.usb.device import Device, LostError
 from edgelinux_build.usb.meter import SilentMeter
 from edgelinux_build.usb.write import plan_stick, write_stick
@@ -22,15 +22,23 @@ from edgelinux_hostd.errors import EdgeLinuxError
 
 from tests.unit.build.cli_runner import edgelinux
 from tests.unit.build.loops import MIB, LoopStick, attached, needs_loops
-from tests.unit.build.standin import make_results, make_standin
+from tests.unit.build.standin import make_project, make_results, make_standin
 
 pytestmark = needs_loops
 SIZE = 64 * MIB
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("iso")
+    project = make_project(folder / "repository", folder / "out")
+    return make_standin(project, make_results(folder / "results"), folder)
+
+
 @pytest.fixture
-def iso(project: Project, tmp_path: Path) -> Path:
-    return make_standin(project, make_results(tmp_path / "results"), tmp_path)
+def iso(made: Path, tmp_path: Path) -> Path:
+    """An ISO that the test may change."""
+    return Path(shutil.copy(made, tmp_path))
 
 
 @pytest.fixture
