@@ -9,6 +9,7 @@ import pytest
 from edgelinux_installer import datapartition
 from edgelinux_installer.datapartition import find_kickstart, find_partition
 from edgelinux_installer.identity import Identity
+from edgelinux_installer.medium_check import disk_of
 from edgelinux_installer.source import location
 
 MACHINE = Identity(("aa:bb:cc:dd:ee:01",), "5B3R2M1", "")
@@ -59,7 +60,7 @@ def booted(tmp_path: Path, source: str, monkeypatch: pytest.MonkeyPatch) -> list
     return read
 
 
-real_disk_of = datapartition.disk_of
+real_disk_of = disk_of
 MEDIUM = Path("/run/initramfs/live")
 
 
