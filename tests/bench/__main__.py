@@ -1,4 +1,4 @@
-"""`python -m tests.bench [building] [guest] [antlets] [usb]`: measures, prints a table, writes out/bench.json."""
+"""`python -m tests.bench [KIND…]`: measures, prints a table, writes out/bench.json. KINDS are what there is."""
 
 from __future__ import annotations
 
