@@ -1,4 +1,4 @@
-"""`python -m tests.bench [KIND…]`: measures, prints a table, writes out/bench.json. KINDS are what there is."""
+"""`python -m tests.bench [KIND…]`, see KINDS: measures, prints a table, writes out/bench.json."""
 
 from __future__ import annotations
 
