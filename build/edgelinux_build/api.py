@@ -31,8 +31,13 @@ from .progress import PlainReporter
 from .project import find_root
 from .project import load_project as _load_project
 from .runner import Builder
+from .sites import Sites, SitesError, load_sites
 from .stage import Project
 from .stages import forced_stages, iso_stages
+from .usb.meter import SilentMeter
+from .usb.targets import Target as UsbDisk
+from .usb.targets import list_targets
+from .usb.write import Stick, plan_stick, write_stick
 from .verify import Finding
 from .verify import verify as _verify
 
@@ -45,19 +50,26 @@ __all__ = [
     "KickstartError",
     "Project",
     "Site",
+    "Sites",
+    "SitesError",
     "Step",
+    "Stick",
+    "UsbDisk",
     "YamlError",
     "build",
     "check_kickstart",
     "embed_kickstart",
     "embed_site",
     "inspect_iso",
+    "list_usb",
     "load_project",
     "load_site",
+    "load_sites",
     "plan",
     "read_kickstart",
     "render_kickstart",
     "verify",
+    "write_usb",
 ]
 
 
@@ -187,6 +199,24 @@ def embed_kickstart(
 def embed_site(iso: Path, site: Path, out: Path, *, force: bool = False, sign_key: str = "") -> Iso:
     """Write an ISO anew with a site file's kickstart, as `embed_kickstart` does; raises YamlError, too."""
     return _embedded(iso, _embed.answer_from_site(site), out, force, sign_key)
+
+
+def list_usb() -> tuple[UsbDisk, ...]:
+    """List this machine's disks, sticks first; `reason` says why one is not written to, "" that it can be."""
+    return list_targets()
+
+
+def write_usb(
+    iso: Path, device: Path, *, sites: Path | None = None, internal: bool = False, verify: bool = True
+) -> Stick:
+    """Write an ISO onto a disk, without a question: all that is on it is lost.
+
+    `sites` is a directory of site files, `internal` allows a disk that is not removable, `verify` reads it
+    back. Needs the right to write to the device. Raises EdgeLinuxError: the ISO is damaged, a site file is
+    wrong, the disk is mounted, in use or too small, or was pulled out, or does not hold what was written.
+    """
+    plan = plan_stick(iso, device, sites=sites, internal=internal)
+    return write_stick(plan, SilentMeter(), verify=verify)
 
 
 def verify(folder: Path, *, key: str = "") -> list[Finding]:

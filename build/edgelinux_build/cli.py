@@ -24,6 +24,7 @@ from .lock_cli import lock
 from .release import Refused
 from .reproduce import reproduce
 from .template_cli import template
+from .usb_cli import usb
 from .verify_cli import verify
 
 __all__ = ["cli", "main"]
@@ -43,7 +44,7 @@ def cli() -> None:
 
 
 for command in (
-    *(images, build, template, lock, reproduce, verify, licences, kickstart, iso, boot, cache),
+    *(images, build, template, lock, reproduce, verify, licences, kickstart, iso, usb, boot, cache),
     completion_command(cli, "edgelinux"),
 ):
     cli.add_command(command)

@@ -21,6 +21,7 @@ __all__ = [
     "Disk",
     "DiskRecord",
     "PoolLabel",
+    "nested",
     "parse_lsblk",
     "parse_wipefs",
     "partition_path",
@@ -31,7 +32,7 @@ __all__ = [
 LIVE_MEDIUM = "/run/initramfs/live"
 
 _COLUMNS = (
-    "NAME,PATH,TYPE,SIZE,MODEL,SERIAL,WWN,TRAN,RM,RO,LOG-SEC,PHY-SEC,"
+    "NAME,PATH,PKNAME,TYPE,SIZE,MODEL,SERIAL,WWN,TRAN,RM,RO,LOG-SEC,PHY-SEC,"
     "FSTYPE,PTTYPE,PARTTYPE,LABEL,UUID,MOUNTPOINTS"
 )
 
@@ -129,24 +130,47 @@ def partition_path(disk_path: str, number: int) -> str:
     return f"{disk_path}{'p' if disk_path[-1].isdigit() else ''}{number}"
 
 
+def nested(devices: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Give lsblk's devices as a tree, `children` within what they lie on, where it printed a flat list."""
+    # What lies on two disks has two rows.
+    rows = [{**device} for device in devices]
+    first = {str(row.get("name")): row for row in reversed(rows)}
+    found = []
+    for row in rows:
+        parent = first.get(str(row.get("pkname") or ""))
+        if parent is None or parent is row:
+            found.append(row)
+        else:
+            parent["children"] = [*(parent.get("children") or ()), row]
+    return found
+
+
 def parse_lsblk(
-    json_text: str, links: Mapping[str, Sequence[str]], pool_members: Mapping[str, str] | None = None
+    json_text: str,
+    links: Mapping[str, Sequence[str]],
+    pool_members: Mapping[str, str] | None = None,
+    *,
+    every: bool = False,
 ) -> tuple[Disk, ...]:
     """Read `lsblk -J -b` with this module's columns; everything that is not a usable disk is left out.
 
-    `links` maps a device node to its names under /dev/disk; `pool_members` maps a device node to the imported
-    pool that it belongs to (see `zfs.parse_members`). Raises EdgeLinuxError.
+    `every` leaves nothing out, for the list of a device that a person has named. `links` maps a device node
+    to its names under /dev/disk; `pool_members` maps a device node to the imported pool that it belongs to
+    (see `zfs.parse_members`). Raises EdgeLinuxError.
     """
     try:
-        devices = json.loads(json_text)["blockdevices"]
+        devices = nested(json.loads(json_text)["blockdevices"])
     except (ValueError, KeyError, TypeError) as error:
         raise EdgeLinuxError("cannot read the list of disks that lsblk gave") from error
     found = [
         _disk(device, links, pool_members or {})
         for device in devices
-        if device.get("type") == "disk"
-        and int(device.get("size") or 0)
-        and not _NOT_A_DISK.match(device["name"])
+        if every
+        or (
+            device.get("type") == "disk"
+            and int(device.get("size") or 0)
+            and not _NOT_A_DISK.match(device["name"])
+        )
     ]
     return tuple(sorted(found, key=lambda disk: _natural(disk.name)))
 
@@ -158,17 +182,19 @@ def parse_wipefs(json_text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(entry["type"]) for entry in json.loads(json_text)["signatures"]))
 
 
-def record_disks() -> DiskRecord:
-    """Gather what is known of this machine's disks. Needs root to see what lies on them.
+def record_disks(path: str = "") -> DiskRecord:
+    """Gather what is known of this machine's disks, or of the one device at `path`, of whatever kind.
+
+    Needs root to see what lies on them.
 
     lsblk does not see everything. A device that is claimed in a way it does not know cannot be opened
     exclusively (open(2), O_EXCL); a disk with two contradicting signatures looks blank to it, but not to
     wipefs.
     """
     run(["udevadm", "settle", "--timeout=10"], check=False)
-    text = run(["lsblk", "--json", "--bytes", "--output", _COLUMNS]).stdout
+    text = run(["lsblk", "--json", "--bytes", "--output", _COLUMNS, *([path] if path else [])]).stdout
     links, members = _links(Path("/dev/disk")), _pool_members()
-    disks = parse_lsblk(text, links, members)
+    disks = parse_lsblk(text, links, members, every=bool(path))
     signatures = {}
     for disk in disks:
         if not disk.contents:
@@ -184,11 +210,13 @@ def record_disks() -> DiskRecord:
     )
 
 
-def read_disks(record: DiskRecord) -> tuple[Disk, ...]:
-    """List the disks of a machine from what was gathered there, in the order of their names."""
-    return tuple(
-        _closer(disk, record) for disk in parse_lsblk(json.dumps(record.lsblk), record.links, record.members)
-    )
+def read_disks(record: DiskRecord, *, every: bool = False) -> tuple[Disk, ...]:
+    """List the disks of a machine from what was gathered there, in the order of their names.
+
+    `every` is as for `parse_lsblk`.
+    """
+    disks = parse_lsblk(json.dumps(record.lsblk), record.links, record.members, every=every)
+    return tuple(_closer(disk, record) for disk in disks)
 
 
 def _closer(disk: Disk, record: DiskRecord) -> Disk:
@@ -209,7 +237,7 @@ def _disk(
     return Disk(
         name=str(device["name"]),
         path=path,
-        size=int(device["size"]),
+        size=int(device["size"] or 0),
         model=_text(device, "model"),
         serial=_text(device, "serial"),
         wwn=_text(device, "wwn"),

@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edgelinux_hostd import image as images
@@ -17,6 +17,7 @@ from edgelinux_hostd.run import run
 from edgelinux_installer import halfmade, hardware
 from edgelinux_installer.consoles import Consoles, console_names, is_attended, start_shells
 from edgelinux_installer.context import LOG, RUN, TARGET
+from edgelinux_installer.datapartition import find_kickstart
 from edgelinux_installer.install import DefectError, install, left_behind
 from edgelinux_installer.interfaces import Interface
 from edgelinux_installer.kickstart import Kickstart, read_kickstart
@@ -55,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if os.geteuid() != 0:
             raise EdgeLinuxError("the installer needs root", hint="sudo edgelinux-install")
         halfmade.put_away(RUN, TARGET)
-        ks = _read(options.kickstart)
+        ks = _read(options.kickstart, consoles.say)
         read.append(ks)
         check_tree(ks)
         consoles.say(f"edgeLinux installer: kickstart {ks.file}")
@@ -94,7 +95,8 @@ def make_parser() -> argparse.ArgumentParser:
         "--kickstart",
         default="",
         metavar="PATH|URL",
-        help="default: inst.ks= on the kernel's command line, else /edgelinux/ks.cfg on the medium",
+        help="default: inst.ks= on the kernel's command line, else this machine's among a stick's sites, "
+        "else /edgelinux/ks.cfg on the medium",
     )
     parser.add_argument("--check", action="store_true", help="say what would be done, and do nothing")
     parser.add_argument("--yes", action="store_true", help="install without asking a person first")
@@ -112,8 +114,15 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _read(given: str, *, after_pre: bool = False) -> Kickstart:
-    where = location(Path("/proc/cmdline").read_text(encoding="utf-8"), given)
+def _read(given: str, say: Callable[[str], None] = log.info, *, after_pre: bool = False) -> Kickstart:
+    def stick() -> str:
+        found = find_kickstart(MEDIUM)
+        if found is None:
+            return ""
+        say(f"edgeLinux installer: taking {found}")
+        return str(found.path)
+
+    where = location(Path("/proc/cmdline").read_text(encoding="utf-8"), given, stick)
     log.info("kickstart: %s", where)
 
     def get(included: str) -> str:

@@ -28,15 +28,19 @@ _PATIENCE_SECONDS = 120.0
 _TIMEOUT_SECONDS = 15.0
 
 
-def location(command_line: str, given: str = "") -> str:
-    """Say where the kickstart is: as given, else as the kernel's command line says, else on the medium."""
+def location(command_line: str, given: str = "", stick: Callable[[], str] = str) -> str:
+    """Say where the kickstart is: as given, else as the kernel's command line says, else on the medium.
+
+    `stick` is asked for this machine's own one among a stick's sites, which comes before the medium's; it
+    gives its path, or "".
+    """
     if given:
         return given
     for word in shlex.split(command_line):
         key, _, value = word.partition("=")
         if key == "inst.ks" and value:
             return value
-    return "cdrom:/edgelinux/ks.cfg"
+    return stick() or "cdrom:/edgelinux/ks.cfg"
 
 
 def fetch(

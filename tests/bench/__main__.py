@@ -1,4 +1,4 @@
-"""`python -m tests.bench [building] [guest] [antlets]`: measures, prints a table, writes out/bench.json."""
+"""`python -m tests.bench [KIND…]`, see KINDS: measures, prints a table, writes out/bench.json."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from tests.bench.antlets import measure_antlets
 from tests.bench.building import ROOT, measure_building
 from tests.bench.guest import measure_guest
 from tests.bench.report import Report, machine_data
+from tests.bench.usb import measure_usb
 
 __all__ = ["main"]
 
-KINDS = ("building", "guest", "antlets")
+KINDS = ("building", "guest", "antlets", "usb")
 
 
 def main(wanted: list[str]) -> int:
@@ -36,6 +37,8 @@ def main(wanted: list[str]) -> int:
             measure_guest(report, scratch, artefacts)
         if not wanted or "antlets" in wanted:
             measure_antlets(report, scratch, artefacts)
+        if not wanted or "usb" in wanted:
+            measure_usb(report, scratch)
     finally:
         report.write(out / "bench.json")
         report.show(Console())

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -106,12 +106,44 @@ class Lab:
                 self.note(f"embed the kickstart {name}", time.monotonic() - started)
             return iso
 
+    def stick(self, name: str, iso: Path, sites: Mapping[str, str] | None = None) -> Path:
+        """Writes an ISO onto a stick, as people do; gives the bytes of the stick.
+
+        `sites` are the texts of site files by what names their machines.
+        """
+        with self._once(f"stick-{name}"):
+            made, image = self.scratch / f"stick-{name}.img", self.scratch / f"stick-{name}.part"
+            if made.exists():
+                return made
+            options: list[str | Path] = []
+            if sites:
+                folder = self.artefacts / f"stick-{name}.sites"
+                folder.mkdir()
+                for key, text in sites.items():
+                    (folder / f"{key}.yaml").write_text(text)
+                options = ["--sites", folder]
+            with image.open("wb") as file:
+                # A real stick has room behind the ISO.
+                file.truncate(iso.stat().st_size + 96 * 1024**2)
+            root = [] if os.geteuid() == 0 else ["sudo", "-n"]
+            losetup = [*root, "losetup", "--find", "--show", str(image)]
+            device = subprocess.run(losetup, check=True, capture_output=True, text=True).stdout.strip()
+            try:
+                argv = [sys.executable, "-m", "edgelinux_build.cli", "usb", "write", str(iso), device]
+                started = time.monotonic()
+                self._build([*argv, "--yes", "--internal", *map(str, options)], f"stick-{name}")
+                self.note(f"write the stick {name}", time.monotonic() - started)
+            finally:
+                subprocess.run([*root, "losetup", "--detach", device], check=True)
+            image.rename(made)
+            return made
+
     def _build(self, argv: list[str], name: str) -> None:
         log = self.artefacts / f"{name}.build.log"
         with log.open("w") as file:
             result = subprocess.run(argv, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT)
         last = "\n".join(log.read_text(errors="replace").splitlines()[-20:])
-        assert result.returncode == 0, f"the ISO {name} could not be made:\n{last}"
+        assert result.returncode == 0, f"{name} could not be made:\n{last}"
 
     def note(self, what: str, seconds: float) -> None:
         """Notes how long something took, for the table at the end."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from edgelinux_build.qemu import media
 from edgelinux_build.qemu.install import wait_for_end, wait_for_installer, wait_until_up
-from edgelinux_build.qemu.machine import Disk
+from edgelinux_build.qemu.machine import Disk, Network
 from edgelinux_build.qemu.runner import VirtualMachine
 from edgelinux_build.qemu.session import Wishes
 from edgelinux_hostd.errors import EdgeLinuxError
@@ -73,7 +74,7 @@ class Pair:
 
     def _install(self) -> None:
         lab = self.lab
-        iso = lab.iso("unattended", sites.unattended(lab.public_key))
+        iso = self._medium()
         facts = media.read_iso(iso, lab.scratch / f"{self.kind}-iso")
         assert facts.unattended
         wishes = replace(WISHES[self.kind], iso=iso)
@@ -88,6 +89,15 @@ class Pair:
         with lab.ledger.boot(f"{self.kind}-first"):
             wait_until_up(self.vm)
         self.host = lab.ssh(self.vm)
+
+    def _medium(self) -> Path:
+        """Gives an ISO with the kickstart, or a stick whose sites have it and whose ISO has another one."""
+        lab, key = self.lab, self.lab.public_key
+        if not WISHES[self.kind].iso_as_usb:
+            return lab.iso("unattended", sites.unattended(key))
+        mac = Network(ssh_port=0).mac.replace(":", "-")
+        iso = lab.embedded("somebody-else", sites.somebody_else(key))
+        return lab.stick("many", iso, {mac: sites.any_disks(key), "default": sites.somebody_else(key)})
 
     def reboot(self, boot: str) -> Any:
         """Reboots the running host; a connection to it afterwards."""

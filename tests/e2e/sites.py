@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["HOSTNAME", "failing_post", "unattended"]
+__all__ = ["HOSTNAME", "any_disks", "failing_post", "somebody_else", "unattended"]
 
 HOSTNAME = "edge-under-test"
 
@@ -46,6 +46,16 @@ FAILING_POST = """\
 def unattended(key: str) -> str:
     """Installs without asking onto the disks in slots 1 and 2."""
     return UNATTENDED.format(hostname=HOSTNAME, key=key, post=KEPT_POST)
+
+
+def any_disks(key: str) -> str:
+    """The same onto the machine's two SATA disks, with a pattern that the stick's own name fits, too."""
+    return unattended(key).replace('"/dev/disk/by-id/*edgelinux-disk[12]"', '"/dev/sd*"')
+
+
+def somebody_else(key: str) -> str:
+    """The same for a machine of another name."""
+    return unattended(key).replace(HOSTNAME, "edge-of-somebody-else")
 
 
 def failing_post(key: str) -> str:

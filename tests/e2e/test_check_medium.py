@@ -19,7 +19,9 @@ def checked(lab: Lab) -> Iterator[VirtualMachine]:
     iso = lab.iso("default")
     facts = media.read_iso(iso, lab.scratch / "check-iso")
     assert facts.check_entry is not None
-    vm = lab.start(Wishes("check-medium", firmware="bios", iso=iso, iso_as_usb=True), lab.accel(iso))
+    # With a partition for sites, which must not matter.
+    stick = lab.stick("default", iso, {"default": "hostname: edge1\n"})
+    vm = lab.start(Wishes("check-medium", firmware="bios", iso=stick, iso_as_usb=True), lab.accel(iso))
     with vm:
         with lab.ledger.boot("check-medium"):
             choose_entry(vm, facts.check_entry)

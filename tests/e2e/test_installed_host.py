@@ -116,6 +116,9 @@ class TestSystem:
         assert log.exists
         (pair.lab.artefacts / pair.kind / "install.log").write_text(log.content_string)
         assert log.size > 500
+        # The other kickstart, on the stick's ISO and for all other machines, has another host name.
+        taken = "taking sites/52-54-00-65-64-67.ks on the stick" in log.content_string
+        assert taken == (pair.kind == "bios")
 
     def test_post_ran_in_the_installed_system(self, host: Any) -> None:
         assert HOSTNAME in host.file("/root/post-ran").content_string

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from edgelinux_hostd import disks
@@ -93,6 +94,47 @@ def test_nvme_emmc_and_usb(recorded: Recorded) -> None:
 )
 def test_partition_path(disk: str, partition: str) -> None:
     assert partition_path(disk, 3) == partition
+
+
+def flat(devices: list[dict[str, Any]], parent: str | None = None) -> list[dict[str, Any]]:
+    """Give lsblk's rows one after the other, as it prints them when it draws no tree."""
+    rows = []
+    for device in devices:
+        children = device.get("children") or []
+        rows.append({**{key: device[key] for key in device if key != "children"}, "pkname": parent})
+        rows += flat(children, device["name"])
+    return rows
+
+
+@pytest.mark.parametrize("file", ["lsblk-virtio.json", "lsblk-sata.json", "lsblk-nvme-usb.json"])
+def test_a_flat_list_says_the_same_as_a_tree(recorded: Recorded, file: str) -> None:
+    tree = json.loads(recorded(file))["blockdevices"]
+    members = {"/dev/vda3": "antlets"}
+    listed = json.dumps({"blockdevices": flat(tree)})
+    assert parse_lsblk(listed, {}, members) == parse_lsblk(recorded(file), {}, members)
+
+
+def test_what_lies_on_two_disks_of_a_flat_list_uses_both() -> None:
+    disk = {"type": "disk", "size": 1, "pkname": None}
+    mirror = {"name": "md0", "path": "/dev/md0", "type": "raid1", "size": 1, "mountpoints": ["/srv"]}
+    rows = [
+        {**disk, "name": "sda", "path": "/dev/sda"},
+        {**mirror, "pkname": "sda"},
+        {**disk, "name": "sdb", "path": "/dev/sdb"},
+        {**mirror, "pkname": "sdb"},
+    ]
+    found = parse_lsblk(json.dumps({"blockdevices": rows}), {})
+    assert [(one.name, one.in_use) for one in found] == [
+        ("sda", "mounted at /srv"),
+        ("sdb", "mounted at /srv"),
+    ]
+
+
+def test_a_device_that_a_person_named_is_listed_whatever_it_is() -> None:
+    loop = {"name": "loop0", "path": "/dev/loop0", "type": "loop", "size": 1024}
+    text = json.dumps({"blockdevices": [loop]})
+    assert parse_lsblk(text, {}) == ()
+    assert [one.path for one in parse_lsblk(text, {}, every=True)] == ["/dev/loop0"]
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", "lsblk: failed"])

@@ -1,0 +1,1 @@
+"""USB sticks: which disks can become one, and writing them."""

@@ -1,0 +1,185 @@
+"""Sticks for many machines: the partition with their kickstarts, and what the installer makes of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from edgelinux_build.medium.inspect import inspect
+from edgelinux_build.sites import Sites, SitesError, load_sites
+from edgelinux_build.usb import sites_partition
+from edgelinux_build.usb.meter import SilentMeter
+from edgelinux_build.usb.write import plan_stick, write_stick
+from edgelinux_hostd.errors import EdgeLinuxError
+from edgelinux_installer.datapartition import take_kickstart
+from edgelinux_installer.identity import Identity
+
+from tests.unit.build.cli_runner import edgelinux
+from tests.unit.build.loops import MIB, LoopStick, attached, needs_loops
+from tests.unit.build.standin import make_project, make_results, make_standin
+
+SIZE = 64 * MIB
+UUID = "4c4c4544-0042-3510-8052-b4c04f4d3732"
+SECRET = "$6$salt$0123456789"
+
+
+@pytest.fixture(scope="module")
+def iso(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("iso")
+    project = make_project(folder / "repository", folder / "out")
+    return make_standin(project, make_results(folder / "results"), folder)
+
+
+@pytest.fixture
+def sites(tmp_path: Path) -> Path:
+    folder = tmp_path / "sites"
+    folder.mkdir()
+    for name in ("AA:BB:CC:DD:EE:01", "serial-CZ 12.3", f"uuid-{UUID}", "default"):
+        host = re.sub("[^a-z0-9]", "", name.lower())[:20]
+        (folder / f"{name}.yaml").write_text(f"hostname: {host}\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def stick(iso: Path, sites: Path, tmp_path: Path) -> Iterator[LoopStick]:
+    """A stick with sites, where a larger table was before."""
+    file = tmp_path / "stick.img"
+    with file.open("wb") as made:
+        made.truncate(SIZE)
+    subprocess.run(["sgdisk", "--new=7:2048:0", file], check=True, capture_output=True)
+    with attached(file) as made:
+        write_stick(plan_stick(iso, made.device, sites=sites, internal=True), SilentMeter())
+        yield made
+
+
+def partition(stick: LoopStick) -> Path:
+    """Give the partition as mtools takes it: a part of a file."""
+    printed = subprocess.run(
+        ["sgdisk", "--print", stick.file], check=True, capture_output=True, text=True
+    ).stdout
+    (start,) = re.findall(r"^ +4 +(\d+) .* EDGELINUXKS$", printed, re.M)
+    return Path(f"{stick.file}@@{int(start) * 512}")
+
+
+@needs_loops
+def test_the_table_is_right_and_the_stick_still_boots(iso: Path, stick: LoopStick) -> None:
+    said = subprocess.run(
+        ["sgdisk", "--verify", stick.file], check=True, capture_output=True, text=True
+    ).stdout
+    assert "No problems found" in said
+    printed = subprocess.run(
+        ["sgdisk", "--print", stick.file], check=True, capture_output=True, text=True
+    ).stdout
+    assert re.findall(r"^ +(\d+) .* (\S+)$", printed, re.M) == [
+        ("1", "ISO9660"),
+        ("2", "Appended2"),
+        ("3", "Gap1"),
+        ("4", "EDGELINUXKS"),
+    ]
+    found = inspect(stick.file)
+    assert found.boot_paths.missing == []
+    assert found.problems == ()
+    # The boot code of the first sector, and all of the ISO behind its partition table.
+    content = iso.read_bytes()
+    assert stick.content(0, 440) == content[:440]
+    assert stick.content(32768, len(content) - 32768) == content[32768:]
+
+
+@needs_loops
+def test_each_machine_finds_its_kickstart(stick: LoopStick, sites: Path, tmp_path: Path) -> None:
+    texts = {entry.key: entry.text for entry in load_sites(sites).entries}
+    run_dir = tmp_path / "run"
+
+    def taken(*macs: str, serial: str = "", uuid: str = "") -> str:
+        found = take_kickstart(partition(stick), Identity(macs, serial, uuid), run_dir)
+        assert found is not None
+        assert found.path.read_text(encoding="utf-8") == texts[found.key]
+        assert stat.S_IMODE(found.path.stat().st_mode) == 0o600
+        return str(found).partition(" on the stick ")[0] + str(found).partition(")")[2]
+
+    mac = "aa:bb:cc:dd:ee:01"
+    assert taken(mac, serial="cz 12.3", uuid=UUID) == f"sites/uuid-{UUID}.ks, for this machine's UUID"
+    assert taken(mac, serial="CZ 12.3") == "sites/serial-cz-12.3.ks, for this machine's serial number"
+    assert taken("aa:bb:cc:dd:ee:99", mac) == "sites/aa-bb-cc-dd-ee-01.ks, for this machine's MAC address"
+    assert taken() == "sites/default.ks, for any machine that has none of its own"
+
+
+@needs_loops
+def test_a_machine_without_a_kickstart_gets_none(iso: Path, sites: Path, tmp_path: Path) -> None:
+    (sites / "default.yaml").unlink()
+    with attached(tmp_path / "other.img", SIZE) as stick:
+        write_stick(plan_stick(iso, stick.device, sites=sites, internal=True), SilentMeter())
+        assert take_kickstart(partition(stick), Identity(("aa:bb:cc:dd:ee:99",)), tmp_path / "run") is None
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_partition_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "broken").write_bytes(os.urandom(MIB))
+    with pytest.raises(EdgeLinuxError, match=r"the kickstarts on the stick \(.*broken\) cannot be read"):
+        take_kickstart(tmp_path / "broken", Identity(), tmp_path)
+
+
+@needs_loops
+def test_wrong_site_files_never_reach_the_device(iso: Path, sites: Path, tmp_path: Path) -> None:
+    (sites / "web1.yaml").write_text("hostname: web1\n", encoding="utf-8")
+    with attached(tmp_path / "stick.img", SIZE) as stick:
+        with pytest.raises(SitesError, match="'web1' names no machine"):
+            plan_stick(iso, stick.device, sites=sites, internal=True)
+        assert stick.content() == bytes(SIZE)
+
+
+@needs_loops
+def test_what_the_medium_cannot_do_is_refused(iso: Path, sites: Path, tmp_path: Path) -> None:
+    (sites / "serial-X1.ks").write_text(
+        f"selinux --enforcing\n{load_sites(sites).entries[0].text}", encoding="utf-8"
+    )
+    with (
+        attached(tmp_path / "stick.img", SIZE) as stick,
+        pytest.raises(SitesError, match=r"serial-X1\.ks:1: selinux --enforcing: Base 1 has no SELinux"),
+    ):
+        plan_stick(iso, stick.device, sites=sites, internal=True)
+
+
+@needs_loops
+def test_a_stick_that_is_too_small_for_the_sites(iso: Path, sites: Path, tmp_path: Path) -> None:
+    needed = 3 * MIB + 16 * MIB + MIB
+    with attached(tmp_path / "fits.img", needed) as stick:
+        write_stick(plan_stick(iso, stick.device, sites=sites, internal=True), SilentMeter())
+        assert inspect(stick.file).ok
+    with (
+        attached(tmp_path / "small.img", needed - 512) as stick,
+        pytest.raises(EdgeLinuxError, match=f"too small: it has {needed - 512} bytes, {needed} are needed"),
+    ):
+        plan_stick(iso, stick.device, sites=sites, internal=True)
+
+
+@needs_loops
+def test_the_command_says_which_sites_are_on_it(
+    iso: Path, sites: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with attached(tmp_path / "stick.img", SIZE) as stick:
+        options = ("--sites", sites, "--yes", "--internal", "--format", "json")
+        assert edgelinux("usb", "write", iso, stick.device, *options) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["sites"] == ["aa-bb-cc-dd-ee-01", "default", "serial-cz-12.3", f"uuid-{UUID}"]
+    assert said["verified"]
+
+
+def test_hundreds_of_machines_have_room(sites: Path, tmp_path: Path) -> None:
+    one = load_sites(sites).entries[0]
+    machines = [f"52-54-00-00-{number // 256:02x}-{number % 256:02x}" for number in range(400)]
+    many = Sites(sites, tuple(replace(one, key=key, text=one.text + "#" * 20_000) for key in machines))
+    assert sites_partition.image_size(many) > 16 * MIB
+    work = tmp_path / "work"
+    work.mkdir()
+    image = sites_partition.make_image(many, work, sites_partition.image_size(many))
+    found = take_kickstart(image, Identity(("52:54:00:00:01:8f",)), tmp_path / "run")
+    assert found is not None
+    assert found.path.read_text(encoding="utf-8").endswith("#")
