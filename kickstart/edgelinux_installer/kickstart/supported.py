@@ -310,7 +310,7 @@ SECTIONS: dict[str, Command] = {
         _removed("leave it out", "--nobase", "--ignoredeps", "--resolvedeps", "--ignorebroken"),
         repeats=True,
     ),
-    "%addon": _command("edgelinux_zfs only", repeats=True),
+    "%addon": _command("edgelinux_zfs and edgelinux_notify", repeats=True),
     "%anaconda": Command("refused", "leave it out: it sets up another installer"),
     "%certificate": Command("refused", "a %post script that writes the certificate"),
 }
