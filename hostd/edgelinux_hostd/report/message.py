@@ -13,7 +13,7 @@ VERSION = 1
 Event = Literal["start", "progress", "success", "failure", "up"]
 
 
-def compose(event: Event, machine: Mapping[str, Any], /, **known: Any) -> dict[str, Any]:
+def compose(event: Event, machine: Mapping[str, Any], **known: Any) -> dict[str, Any]:
     """Make a report of what is known; what is empty or None is left out.
 
     `machine` has the keys macs, serial and uuid. The other keys are those of `model.Report`.

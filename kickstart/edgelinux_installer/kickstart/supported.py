@@ -319,7 +319,10 @@ SUPPORTED = {name: command for name, command in COMMANDS.items() if command.stat
 SUPPORTED_SECTIONS = {name: section for name, section in SECTIONS.items() if section.status != "refused"}
 
 # Kernel arguments that the installer makes by itself, or that only the live system knows.
-RESERVED_ARGUMENTS = frozenset({"root", "edgelinux.pool", "edgelinux.install", "inst.ks", "spl_hostid"})
+RESERVED_ARGUMENTS = frozenset(
+    {"root", "inst.ks", "spl_hostid", "edgelinux.pool", "edgelinux.install"}
+    | {"edgelinux.notify", "edgelinux.cert", "edgelinux.token"}
+)
 
 
 def nearest(name: str) -> str:
