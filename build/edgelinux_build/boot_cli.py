@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Literal
 
 import click
+from edgelinux_hostd.announce.text import plain
 from edgelinux_hostd.errors import EdgeLinuxError
 
 from edgelinux_build.qemu import media, session, state, terminal
+from edgelinux_build.qemu.announced import read_announcement, wait_for_announcement
 from edgelinux_build.qemu.install import follow_install
 from edgelinux_build.qemu.machine import BUSES, Bus
 from edgelinux_build.qemu.program import find_qemu
@@ -45,8 +47,11 @@ def sort_targets(paths: tuple[Path, ...], out: Path) -> Targets:
 
 
 def _how_to_reach(record: state.Record) -> str:
+    """Say what the host has announced by itself, and how to get to it from here."""
     keep = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
-    return (
+    announced = read_announcement(Path(record.console_log))
+    said = f"{plain(announced)}\n" if announced else ""
+    return said + (
         f"console:  edgelinux boot --attach {record.name}    (Ctrl-] leaves; log: {record.console_log})\n"
         f"ssh:      ssh -p {record.ssh_port} {keep} root@127.0.0.1\n"
         f"stop:     edgelinux boot --stop {record.name}"
@@ -87,6 +92,8 @@ def _install(vm: VirtualMachine, facts: media.IsoFacts) -> None:
         f"seconds since power-on: installer {times.installer_started:.0f}, "
         f"finished {times.installer_finished:.0f}, prompt {times.login_prompt:.0f}, SSH {times.ssh:.0f}"
     )
+    if wait_for_announcement(vm) is None:
+        click.echo("the host has announced nothing on its console")
 
 
 @click.command()

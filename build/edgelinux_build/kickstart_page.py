@@ -72,6 +72,25 @@ taken only if a name means them.
 `edgelinux-install --hardware > machine.json` records a machine, and
 `edgelinux kickstart disks FILE --hardware machine.json` shows which of its disks a kickstart would take.
 
+## Reports
+
+With the section `%addon edgelinux_notify` the installer tells a server that it begins, how far it is, and how
+it ended, and the new host, once, that it is up; [reports.md](reports.md) has what is sent:
+
+    %addon edgelinux_notify
+    url = https://boot.example/report
+    cert = 5d41…
+    token = 1Yt0oPwQ
+    %end
+
+| key | meaning |
+|---|---|
+| `url` | where reports are posted, http or https |
+| `cert` | the SHA-256 of the server's certificate (DER), in place of certificate authorities and names |
+| `token` | sent as a bearer token with every report |
+
+A server that cannot be reached, or refuses, is a line in the log and delays nothing.
+
 ## Files within files
 
 `%include FILE` and `%ksappend FILE` are replaced by what FILE holds: a path, `file:/…`, `cdrom:/…` (the

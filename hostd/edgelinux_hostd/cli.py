@@ -42,7 +42,7 @@ def antlet(ctx: click.Context, socket: str) -> None:
 
 @antlet.group()
 def host() -> None:
-    """This host: its boot environment, pool and boot files."""
+    """This host: its boot environment, pool, boot files and addresses."""
 
 
 @host.command()
@@ -75,6 +75,17 @@ def boot_sync(check: bool, output: str) -> None:
         click.echo(f"{partition}: {f'{verb}: ' + ', '.join(files) if files else 'in step'}")
     if check and any(outdated.values()):
         sys.exit(3)
+
+
+@host.command()
+@_FORMAT
+def announce(output: str) -> None:
+    """Show what this host's consoles show: its addresses, SSH fingerprints and the next step."""
+    from edgelinux_hostd.announce.facts import gather
+    from edgelinux_hostd.announce.text import plain
+
+    facts = gather()
+    click.echo(json.dumps(asdict(facts), indent=1) if output == "json" else plain(facts))
 
 
 for module in (create, antlets, lifecycle, snapshots, templates, storage, jobs, recover):

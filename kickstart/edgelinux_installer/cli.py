@@ -24,6 +24,7 @@ from edgelinux_installer.kickstart import Kickstart, read_kickstart
 from edgelinux_installer.medium_check import check_medium
 from edgelinux_installer.plan import InstallPlan, make_plan
 from edgelinux_installer.preflight import check_tree
+from edgelinux_installer.reporting import Reporter
 from edgelinux_installer.selection import describe
 from edgelinux_installer.source import MEDIUM, fetch, location
 from edgelinux_installer.steps.scripts import run_after_failure, run_pre
@@ -51,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _hardware()
     consoles = Consoles(names, stdout=attended)
     _log_to(LOG)
+    reporter = Reporter(_command_line(), consoles.say)
     read: list[Kickstart] = []
     try:
         if os.geteuid() != 0:
@@ -58,13 +60,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         halfmade.put_away(RUN, TARGET)
         ks = _read(options.kickstart, consoles.say)
         read.append(ks)
+        reporter.read(ks)
         check_tree(ks)
         consoles.say(f"edgeLinux installer: kickstart {ks.file}")
         plan = _plan(_after_pre(ks, options.kickstart))
         if attended and not options.yes and not _agreed(plan):
             print("Nothing was installed.")
             return 1
-        install(plan, consoles.say)
+        reporter.begin(plan)
+        install(plan, consoles.say, tell=reporter.progress)
+        reporter.succeed()
         _finish(plan, consoles)
     except EdgeLinuxError as error:
         failure = error
@@ -78,6 +83,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     _tell(failure, consoles)
     if not attended:
         start_shells(names)
+    # Before the scripts, which may well restart the machine.
+    reporter.fail(failure)
     for ks in read:
         run_after_failure(ks, defect=isinstance(failure, DefectError))
     if left_behind():
@@ -122,13 +129,17 @@ def _read(given: str, say: Callable[[str], None] = log.info, *, after_pre: bool 
         say(f"edgeLinux installer: taking {found}")
         return str(found.path)
 
-    where = location(Path("/proc/cmdline").read_text(encoding="utf-8"), given, stick)
+    where = location(_command_line(), given, stick)
     log.info("kickstart: %s", where)
 
     def get(included: str) -> str:
         return fetch(included, MEDIUM)
 
     return read_kickstart(fetch(where, MEDIUM), where, get=get, after_pre=after_pre)
+
+
+def _command_line() -> str:
+    return Path("/proc/cmdline").read_text(encoding="utf-8")
 
 
 def _after_pre(ks: Kickstart, given: str) -> Kickstart:

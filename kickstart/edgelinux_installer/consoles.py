@@ -9,20 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgelinux_hostd.run import run
+from edgelinux_hostd.terminals import console_names, write_to_terminal
 
 __all__ = ["Consoles", "console_names", "is_attended", "start_shells"]
 
 log = logging.getLogger("edgelinux.installer")
-
-_ACTIVE = Path("/sys/class/tty/console/active")
-
-
-def console_names(active: Path = _ACTIVE) -> tuple[str, ...]:
-    """Name the terminals that the kernel writes to (from `console=`), as below /dev."""
-    try:
-        return tuple(active.read_text(encoding="ascii").split())
-    except OSError:
-        return ()
 
 
 def is_attended() -> bool:
@@ -49,15 +40,7 @@ class Consoles:
         if self._stdout:
             print(line, flush=True)
         for path in self._paths:
-            try:
-                # Not blocking: a serial line whose other end holds the flow would stop us for ever.
-                terminal = os.open(path, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
-                try:
-                    os.write(terminal, f"\r{line}\r\n".encode())
-                finally:
-                    os.close(terminal)
-            except OSError:
-                continue
+            write_to_terminal(path, f"\r{line}\r\n", patience=0.0)
 
 
 def start_shells(names: Sequence[str]) -> None:

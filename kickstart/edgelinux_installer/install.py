@@ -15,7 +15,7 @@ from edgelinux_installer import halfmade
 from edgelinux_installer.chroot import end_processes
 from edgelinux_installer.context import Context, Step
 from edgelinux_installer.plan import InstallPlan
-from edgelinux_installer.progress import Progress
+from edgelinux_installer.progress import Progress, Tell
 from edgelinux_installer.selection import describe
 from edgelinux_installer.source import MEDIUM
 from edgelinux_installer.steps import STEPS
@@ -46,12 +46,16 @@ def install(
     plan: InstallPlan,
     say: Callable[[str], None],
     *,
+    tell: Tell = lambda step, percent, message: None,
     medium: Path = MEDIUM,
     steps: Sequence[Step] = STEPS,
     context: Callable[[InstallPlan, Progress, Path], Context] = Context,
 ) -> None:
-    """Install. Whatever stops it, what was begun is put away first; raises InstallError."""
-    progress = Progress([step.weight for step in steps], say)
+    """Install. Whatever stops it, what was begun is put away first; raises InstallError.
+
+    `say` gets lines for people, `tell` (step, percent, message) for programs.
+    """
+    progress = Progress([step.weight for step in steps], say, tell=tell)
     ctx = context(plan, progress, medium)
     watch = Watch(ctx)
     for line in _summary(plan):

@@ -61,13 +61,15 @@ class InstallPlan:
         return f"{layout.POOL}/{layout.boot_environment(self.image.version)}"
 
     def as_dict(self) -> dict[str, Any]:
-        """Give the plan as plain data for JSON, without passwords and the texts of scripts."""
+        """Give the plan as plain data for JSON, without passwords, tokens and the texts of scripts."""
         data = asdict(self)
         data["image"] = self.image.model_dump(exclude={"packages"})
         for internal in ("lines", "source", "notices"):
             del data["kickstart"][internal]
         for secret in (data["kickstart"]["root"] or {}, *data["kickstart"]["users"]):
             secret["password"] = "***" if secret.get("password") else ""
+        if data["kickstart"]["notify"]:
+            data["kickstart"]["notify"]["token"] = "***" if data["kickstart"]["notify"]["token"] else ""
         for script in data["kickstart"]["scripts"]:
             script["text"] = f"({len(script['text'].splitlines())} lines)"
         return data

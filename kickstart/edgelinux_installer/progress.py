@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Progress", "Timing"]
+__all__ = ["Progress", "Tell", "Timing"]
+
+Tell = Callable[[str, int, str], None]
 
 
 @dataclass(frozen=True)
@@ -18,16 +20,21 @@ class Timing:
 
 
 class Progress:
-    """Follows steps that have weights, and says a line when one begins and at each tenth of a long one."""
+    """Follows steps that have weights, and says a line when one begins and at each tenth of a long one.
+
+    `tell` gets the same as data: the step, how many percent of the whole are done, and the line's text.
+    """
 
     def __init__(
         self,
         weights: Sequence[int],
         say: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
+        tell: Tell = lambda step, percent, message: None,
     ) -> None:
         self._weights = list(weights)
         self._say = say
+        self._tell = tell
         self._clock = clock
         self._started = clock()
         self._step = -1
@@ -67,4 +74,5 @@ class Progress:
         before = sum(self._weights[: self._step])
         percent = int(100 * (before + done * self._weights[self._step]) / sum(self._weights))
         count = f"{self._step + 1}/{len(self._weights)}"
+        self._tell(self._title, percent, text)
         self._say(f"edgeLinux installer  {count:>5}  {percent:3d}%  {self.elapsed:4.0f} s  {text}")

@@ -9,8 +9,8 @@ from edgelinux_hostd.disks import Disk, PoolLabel
 from edgelinux_hostd.layout import MIN_DISK_BYTES, POOL
 
 from edgelinux_installer.kickstart import Kickstart, KickstartError
+from edgelinux_installer.kickstart.addons import MOST_DISKS
 from edgelinux_installer.kickstart.diskterm import DiskTerm, parse_term
-from edgelinux_installer.kickstart.sections import MOST_DISKS
 
 __all__ = ["Verdict", "choose_disks", "describe", "foreign_pools", "judge", "label", "may_erase"]
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from typing import Any
 
 import pytest
+from edgelinux_build.qemu.announced import wait_for_announcement
 from edgelinux_installer.machine import cpu_level
 
 from tests.e2e.pair import SLOTS, Pair
@@ -291,6 +293,47 @@ class TestAccounts:
     def test_password_can_be_changed(self, host: Any) -> None:
         assert host.run("echo 'operator1:a long enough password' | chpasswd").rc == 0
         assert host.check_output("passwd -S operator1").split()[1] in {"P", "PS"}
+
+
+class TestAnnouncement:
+    def test_the_console_was_told_how_to_get_in(self, host: Any, pair: Pair, image: dict[str, Any]) -> None:
+        vm, _ = pair.running()
+        told = wait_for_announcement(vm)
+        assert told is not None
+        assert (told.hostname, image["version"] in told.product) == (HOSTNAME, True)
+        address = host.check_output("ip -4 -o addr show br0").split()[3].partition("/")[0]
+        assert address in told.all_addresses
+        assert told.next[0] == f"ssh root@{address}"
+        listed = host.check_output("for key in /etc/ssh/ssh_host_*_key.pub; do ssh-keygen -lf $key; done")
+        keys = {f"{words[1]} {words[-1]}" for words in map(str.split, listed.splitlines())}
+        assert set(told.fingerprints) == keys
+
+    def test_the_fingerprint_is_what_a_client_sees(self, pair: Pair) -> None:
+        vm, _ = pair.running()
+        told = wait_for_announcement(vm)
+        assert told is not None
+        port = str(vm.machine.network.ssh_port)
+        scan = ["ssh-keyscan", "-T", "60", "-t", "ed25519", "-p", port, "127.0.0.1"]
+        seen = subprocess.run(scan, check=True, capture_output=True, text=True).stdout
+        shown = subprocess.run(
+            ["ssh-keygen", "-lf", "-"], input=seen, check=True, capture_output=True, text=True
+        ).stdout.split()
+        assert f"{shown[1]} {shown[-1]}" == told.fingerprints[0]
+
+    def test_the_command_says_the_same(self, host: Any, pair: Pair) -> None:
+        vm, _ = pair.running()
+        told = wait_for_announcement(vm)
+        found = json.loads(host.check_output("antlet host announce --format json"))
+        assert told is not None
+        assert tuple(found["fingerprints"]) == told.fingerprints
+        assert tuple(found["next"]) == told.next
+        assert HOSTNAME in host.check_output("antlet host announce")
+
+    def test_nobody_was_to_be_told(self, host: Any) -> None:
+        """This site has no `notify`: then nothing waits for a server."""
+        assert not host.file("/etc/edgelinux/notify.json").exists
+        state = host.check_output("systemctl show -p ConditionResult,ActiveState edgelinux-report.service")
+        assert state.split() == ["ActiveState=inactive", "ConditionResult=no"]
 
 
 class TestVirtualization:

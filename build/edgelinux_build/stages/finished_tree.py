@@ -124,7 +124,7 @@ def image_json(project: Project, packages: Mapping[str, str], kernel: str, zfs: 
 
 
 def _name(tree: Path, project: Project) -> None:
-    """Have the system named after the product; the console's banner is hostd's, not /etc/issue."""
+    """Have the system named after the product; what consoles show is hostd's, not /etc/issue."""
     release = tree / "usr/lib/os-release"
     text = with_product(release.read_text(encoding="utf-8"), project.image, project.base)
     release.write_text(text, encoding="utf-8")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgelinux_hostd.firewall import SERVICES
+from edgelinux_hostd.report.target import Target
 from pykickstart.constants import (
     CLEARPART_TYPE_ALL,
     CLEARPART_TYPE_LINUX,
@@ -78,7 +79,8 @@ _LONGEST_TIMEOUT = 3600
 class Read:
     """What pykickstart's handler has no place for."""
 
-    addon: ZfsAddon | None
+    zfs: ZfsAddon | None
+    notify: Target | None
     packages_line: int
     notices: tuple[Notice, ...]
 
@@ -129,7 +131,8 @@ class _Converter:
             clearpart=self.clearpart(),
             only_use=self.disks("ignoredisk --only-use", ignoredisk.onlyuse, ignoredisk.lineno),
             ignored=self.disks("ignoredisk --drives", ignoredisk.ignoredisk, ignoredisk.lineno),
-            zfs=read.addon or ZfsAddon(),
+            zfs=read.zfs or ZfsAddon(),
+            notify=read.notify,
             packages=self.packages(read.packages_line),
             scripts=tuple(self.script(data) for data in self.handler.scripts),
             finish=self.finish(),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from edgelinux_hostd.report.target import Target
+
 from edgelinux_installer.kickstart.errors import KickstartError
 from edgelinux_installer.kickstart.include import Expanded
 
@@ -233,6 +235,7 @@ class Kickstart:
     only_use: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     zfs: ZfsAddon = ZfsAddon()
+    notify: Target | None = None
     packages: Packages = Packages()
     scripts: tuple[Script, ...] = ()
     finish: Finish = "reboot"

@@ -17,6 +17,7 @@ from pykickstart.handlers.rhel10 import RHEL10Handler
 from pykickstart.parser import KickstartParser, PutBackIterator
 
 from edgelinux_installer.kickstart import sections
+from edgelinux_installer.kickstart.addons import AddonSection
 from edgelinux_installer.kickstart.convert import Read, convert
 from edgelinux_installer.kickstart.errors import KickstartError, Refused
 from edgelinux_installer.kickstart.include import Expanded, Fetch, expand
@@ -119,14 +120,14 @@ class _Parser(KickstartParser):
     def setupSections(self) -> None:
         self._sections: dict[str, Any] = {}
         self.packages = sections.Packages(self.handler, self.notices.extend)
-        self.addon = sections.AddonSection(self.handler, lambda: self.line, self.source.name)
+        self.addon = AddonSection(self.handler, lambda: self.line, self.source.name)
         for section in sections.script_sections(self.handler, self.notices.extend):
             self.registerSection(section)
         self.registerSection(self.packages)
         self.registerSection(self.addon)
 
     def read(self) -> Read:
-        return Read(self.addon.addon, self.packages.line, tuple(self.notices))
+        return Read(self.addon.zfs, self.addon.notify, self.packages.line, tuple(self.notices))
 
     def readKickstartFromString(self, s: str, reset: bool = True) -> None:
         self.lines = _Lines([*s.splitlines(keepends=True), ""])

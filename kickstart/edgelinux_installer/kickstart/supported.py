@@ -310,7 +310,7 @@ SECTIONS: dict[str, Command] = {
         _removed("leave it out", "--nobase", "--ignoredeps", "--resolvedeps", "--ignorebroken"),
         repeats=True,
     ),
-    "%addon": _command("edgelinux_zfs only", repeats=True),
+    "%addon": _command("edgelinux_zfs and edgelinux_notify", repeats=True),
     "%anaconda": Command("refused", "leave it out: it sets up another installer"),
     "%certificate": Command("refused", "a %post script that writes the certificate"),
 }
@@ -319,7 +319,10 @@ SUPPORTED = {name: command for name, command in COMMANDS.items() if command.stat
 SUPPORTED_SECTIONS = {name: section for name, section in SECTIONS.items() if section.status != "refused"}
 
 # Kernel arguments that the installer makes by itself, or that only the live system knows.
-RESERVED_ARGUMENTS = frozenset({"root", "edgelinux.pool", "edgelinux.install", "inst.ks", "spl_hostid"})
+RESERVED_ARGUMENTS = frozenset(
+    {"root", "inst.ks", "spl_hostid", "edgelinux.pool", "edgelinux.install"}
+    | {"edgelinux.notify", "edgelinux.cert", "edgelinux.token"}
+)
 
 
 def nearest(name: str) -> str:

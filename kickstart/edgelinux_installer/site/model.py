@@ -6,16 +6,17 @@ import difflib
 import ipaddress
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from edgelinux_installer.kickstart.addons import MOST_DISKS
 from edgelinux_installer.kickstart.diskterm import parse_term
-from edgelinux_installer.kickstart.sections import MOST_DISKS
 from edgelinux_installer.site.types import (
     Account,
     Address,
     Argument,
+    CertificatePin,
     Device,
     DiskSelection,
     Host,
@@ -25,14 +26,16 @@ from edgelinux_installer.site.types import (
     Locale,
     PasswordHash,
     Port,
+    ReportUrl,
     Script,
     SerialConsole,
     SshPublicKey,
     TimeZone,
+    Token,
 )
 from edgelinux_installer.site.yaml_lines import Location, Problem, YamlError, dotted, read_yaml
 
-__all__ = ["Disks", "Firewall", "Network", "Root", "Site", "User", "load_site", "parse_site"]
+__all__ = ["Disks", "Firewall", "Network", "Notify", "Root", "Site", "User", "load_site", "parse_site"]
 
 
 class _Model(BaseModel):
@@ -98,6 +101,18 @@ class Firewall(_Model):
     ports: list[Port] = []
 
 
+class Notify(_Model):
+    """Where installer and new host report to; a text alone is the URL."""
+
+    url: ReportUrl
+    cert: CertificatePin | None = None
+    token: Token | None = None
+
+
+def _url_alone(value: object) -> object:
+    return {"url": value} if isinstance(value, str) else value
+
+
 class Site(_Model):
     """A whole site file; every key has a default."""
 
@@ -114,6 +129,7 @@ class Site(_Model):
     serial_console: SerialConsole | None = "ttyS0,115200"
     kernel_args: list[Argument] = []
     firewall: Firewall = Firewall()
+    notify: Annotated[Notify | None, BeforeValidator(_url_alone)] = None
     pre: Script = ""
     post: Script = ""
     finish: Literal["reboot", "poweroff", "halt"] = "reboot"
@@ -170,6 +186,8 @@ def _contradictions(site: Site) -> Iterator[tuple[Location, str, str]]:
             yield ("users", number, "name"), "root is no user to add", "use the key `root`"
         elif name in names[:number]:
             yield ("users", number, "name"), f"the user {name} is given twice", "merge the two"
+    if site.notify and site.notify.cert and not site.notify.url.lower().startswith("https:"):
+        yield ("notify", "cert"), "only https has a certificate to be checked", "url: https://…"
     if site.unattended and not site.has_login:
         yield (
             ("unattended",),
@@ -256,9 +274,14 @@ def _suggest(at: Location) -> str:
     model: Any = Site
     for part in at[:-1]:
         if isinstance(part, str):
-            model = {"disks": Disks, "network": Network, "root": Root, "users": User, "firewall": Firewall}[
-                part
-            ]
+            model = {
+                "disks": Disks,
+                "network": Network,
+                "root": Root,
+                "users": User,
+                "firewall": Firewall,
+                "notify": Notify,
+            }[part]
     close = difflib.get_close_matches(str(at[-1]), model.model_fields, n=1)
     return f"did you mean {close[0]}?" if close else f"the keys here are: {', '.join(model.model_fields)}"
 

@@ -10,6 +10,9 @@ import zoneinfo
 from collections.abc import Callable
 from typing import Annotated
 
+from edgelinux_hostd.errors import EdgeLinuxError
+from edgelinux_hostd.report.pinned import check_url, parse_pin
+from edgelinux_hostd.report.target import Target
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
@@ -20,6 +23,7 @@ __all__ = [
     "Account",
     "Address",
     "Argument",
+    "CertificatePin",
     "Device",
     "DiskSelection",
     "Host",
@@ -29,10 +33,12 @@ __all__ = [
     "Locale",
     "PasswordHash",
     "Port",
+    "ReportUrl",
     "Script",
     "SerialConsole",
     "SshPublicKey",
     "TimeZone",
+    "Token",
 ]
 
 _KEY_TYPES = (
@@ -157,6 +163,19 @@ def _disk_selection(value: str) -> str:
     return value
 
 
+def _ours(check: Callable[[str], object]) -> Callable[[str], str]:
+    """Use a check of ours; the message must not repeat a value that may be a secret."""
+
+    def checked(value: str) -> str:
+        try:
+            check(value)
+        except EdgeLinuxError as error:
+            raise wrong(error.message, error.hint) from None
+        return value
+
+    return checked
+
+
 def _not_ours(value: str) -> str:
     if value.partition("=")[0] in RESERVED_ARGUMENTS:
         raise wrong(f"{value} is set by the installer", "leave it out")
@@ -212,6 +231,9 @@ Locale = Annotated[
 ]
 PasswordHash = Annotated[str, AfterValidator(_hash)]
 Port = Annotated[str, AfterValidator(_port)]
+ReportUrl = Annotated[str, AfterValidator(_ours(check_url))]
+CertificatePin = Annotated[str, AfterValidator(_ours(parse_pin))]
+Token = Annotated[str, AfterValidator(_ours(lambda value: Target.of("http://localhost", token=value)))]
 Script = Annotated[str, AfterValidator(_script)]
 SerialConsole = Annotated[
     str,

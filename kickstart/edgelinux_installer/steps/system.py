@@ -9,7 +9,9 @@ from edgelinux_hostd.hostid import hostid_bytes
 
 from edgelinux_installer.context import Context, Step
 from edgelinux_installer.files import write
+from edgelinux_installer.identity import this_machine
 from edgelinux_installer.kickstart import Kickstart
+from edgelinux_installer.reporting import leave_for_first_boot
 
 __all__ = ["STEP", "configure", "hosts"]
 
@@ -38,6 +40,11 @@ def configure(ctx: Context) -> None:
     write(etc / "vconsole.conf", f"KEYMAP={ks.keyboard}\n")
     _where_it_exists(etc / "default/keyboard", _keyboard(ks.keyboard))
     _time(etc, ks)
+    try:
+        command_line = (ctx.live / "proc/cmdline").read_text(encoding="utf-8")
+    except OSError:
+        command_line = ""
+    leave_for_first_boot(ctx.target, command_line, ks, this_machine(ctx.live / "sys"))
 
 
 def hosts(name: str) -> str:

@@ -1,14 +1,14 @@
-"""The running host: its ESPs, its boot menu entry, the `antlet host` commands, the console banner."""
+"""The running host: its ESPs, its boot menu entry, the `antlet host` commands."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from edgelinux_hostd import __version__, banner, bootconfig, cli, esp, host
+from edgelinux_hostd import __version__, bootconfig, cli, esp, host
+from edgelinux_hostd.announce.facts import Facts
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.esp import Esp
 from edgelinux_hostd.grubcfg import BootEntry
@@ -148,34 +148,16 @@ def test_errors_are_one_line(capsys: pytest.CaptureFixture[str], monkeypatch: py
     assert capsys.readouterr().err == "antlet: no pool (import it)\n"
 
 
-def test_addresses_a_person_could_use(recorded: Callable[[str], str]) -> None:
-    assert banner.parse_addresses(recorded("ip-address.json")) == {"br0": ("192.0.2.10", "2001:db8::10")}
-    assert banner.parse_addresses("") == {}
-
-
-def test_banner() -> None:
-    image = {"product": "edgeLinux OS", "version": "2.1.0", "base_label": "Base 1"}
-    text = banner.render_banner(
-        image, "edge1", {"br0": ("192.0.2.10", "2001:db8::10"), "eth10": ("198.51.100.1",)}
-    )
-    assert text == (
-        "\nedgeLinux OS 2.1.0 (Base 1)\nhost edge1\n"
-        "  br0    192.0.2.10  2001:db8::10\n"
-        "  eth10  198.51.100.1\n\n"
-    )
-
-
-def test_banner_without_anything() -> None:
-    assert banner.render_banner({}, "a\\n", {}) == "\nedgeLinux OS\nhost a\\\\n\n  no network address yet\n\n"
-
-
-def test_banner_is_shown_when_it_changes(
-    programs: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recorded: Callable[[str], str]
+def test_announce_prints_what_consoles_show(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(banner, "_ISSUE", tmp_path / "issue.d/edgelinux.issue")
-    monkeypatch.setattr(banner, "_IMAGE_JSON", tmp_path / "gone")
-    programs.answers["ip"] = (0, recorded("ip-address.json"), "")
-    assert banner.main() == 0
-    assert banner.main() == 0
-    assert programs.names() == ["ip", "agetty", "ip"]
-    assert "br0  192.0.2.10" in (tmp_path / "issue.d/edgelinux.issue").read_text(encoding="utf-8")
+    facts = Facts(version="2.1.0", hostname="edge1", addresses={"br0": ("192.0.2.10",)}, next=("ssh root@",))
+    monkeypatch.setattr("edgelinux_hostd.announce.facts.gather", lambda: facts)
+    monkeypatch.setattr("sys.argv", ["antlet", "host", "announce"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert capsys.readouterr().out == "edgeLinux OS 2.1.0\nhost edge1\n  br0  192.0.2.10\nnext: ssh root@\n"
+    monkeypatch.setattr("sys.argv", ["antlet", "host", "announce", "--format", "json"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert json.loads(capsys.readouterr().out)["addresses"] == {"br0": ["192.0.2.10"]}

@@ -54,8 +54,8 @@ def test_a_live_system_has_nothing_of_a_hosts() -> None:
     for name in package["units"]["enable"]:
         found = unit(name)["Unit"]
         on_host = found.get("ConditionKernelCommandLine") == "edgelinux.pool"
-        is_banner = name == "edgelinux-banner.service"
-        assert on_host or is_banner or found.get("ConditionPathExists") in written, name
+        announces = name == "edgelinux-announce.service"
+        assert on_host or announces or found.get("ConditionPathExists") in written, name
 
 
 def after(name: str) -> set[str]:

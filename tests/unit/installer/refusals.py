@@ -182,4 +182,32 @@ REFUSALS: list[tuple[str, int, str]] = [
     ("%addon edgelinux_zfs\nlayout = single\ndisks = 2\n%end", 4, "layout = single has one disk"),
     ("%addon edgelinux_zfs\ndisks = 1\n%end", 3, "layout = mirror needs two disks"),
     ("%addon edgelinux_zfs\n%end\n%addon edgelinux_zfs\n%end", 3, "is given twice"),
+    ("%addon edgelinux_notify\n%end", 2, "%addon edgelinux_notify has no url (url = https://server/report)"),
+    ("%addon edgelinux_notify\nurl = ftp://s/r\n%end", 2, "url: 'ftp://s/r' is not an http or https URL"),
+    ("%addon edgelinux_notify\nurl = http://me:pw@s/r\n%end", 2, "holds a user name or a password"),
+    ("%addon edgelinux_notify\nurl =\n%end", 2, "url is empty (leave the line out)"),
+    (
+        "%addon edgelinux_notify\nuri = http://s/r\n%end",
+        2,
+        "unknown key 'uri' (the keys are: url, cert",
+    ),
+    (
+        "%addon edgelinux_notify\ncert = abc\n%end",
+        2,
+        "cert: 'abc' is not the SHA-256 of a certificate",
+    ),
+    ("%addon edgelinux_notify\ntoken = a b\n%end", 2, "token: the token is not one word"),
+    ("%addon edgelinux_notify\nhttp://s/r\n%end", 2, "expected `key = value`"),
+    ("%addon edgelinux_notify\nurl = http://s\nurl = http://s\n%end", 3, "url is given twice"),
+    ("%addon edgelinux_notify --x\n%end", 1, "%addon edgelinux_notify takes no options: --x"),
+    (
+        f"%addon edgelinux_notify\nurl = http://s\ncert = {'ab' * 32}\n%end",
+        4,
+        "has no certificate to be checked",
+    ),
+    (
+        "%addon edgelinux_notify\nurl = http://s\n%end\n%addon edgelinux_notify\nurl = http://t\n%end",
+        4,
+        "%addon edgelinux_notify is given twice, first on line 1",
+    ),
 ]

@@ -28,6 +28,7 @@ from edgelinux_installer.steps.accounts import useradd_argv
 from edgelinux_installer.steps.system import hosts
 from edgelinux_installer.steps.timesync import with_sources
 
+from tests.unit.hostd.report.server import Server, serving
 from tests.unit.installer.refusals import REFUSALS
 
 # Where the kickstart comes from
@@ -298,7 +299,7 @@ def test_check_of_a_bad_kickstart(
 def test_a_finished_installation_ends_as_the_kickstart_says(
     ready: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli, "install", lambda plan, say: say("Installation complete after 1 seconds"))
+    monkeypatch.setattr(cli, "install", lambda plan, say, tell: say("Installation complete after 1 seconds"))
     assert cli.main(["--yes", "--kickstart", f"{tmp_path}/ks.cfg"]) == 0
     assert ready == [["systemctl", "--force", "halt"]]
 
@@ -311,7 +312,7 @@ def test_a_failed_installation_leaves_a_shell_and_no_reboot(
     capsys: pytest.CaptureFixture[str],
     error: BaseException,
 ) -> None:
-    def fail(*_arguments: Any) -> None:
+    def fail(*_arguments: Any, **_options: Any) -> None:
         raise error
 
     monkeypatch.setattr(cli, "install", fail)
@@ -349,7 +350,7 @@ def test_pre_runs_before_disks_are_looked_at(
     monkeypatch.setattr(cli, "run_pre", lambda ks: order.append("pre"))
 
     monkeypatch.setattr(hardware, "record", lambda: order.append("look"))
-    monkeypatch.setattr(cli, "install", lambda plan, say: order.append("install"))
+    monkeypatch.setattr(cli, "install", lambda plan, say, tell: order.append("install"))
     cli.main(["--yes", "--kickstart", f"{tmp_path}/ks.cfg"])
     assert order == ["pre", "look", "install"]
 
@@ -363,7 +364,7 @@ def test_what_pre_wrote_is_included(
         f"%include {made}\nhalt\n%pre --erroronfail\necho network --hostname=made > {made}\n%end\n"
     )
     plans: list[InstallPlan] = []
-    monkeypatch.setattr(cli, "install", lambda plan, say: plans.append(plan))
+    monkeypatch.setattr(cli, "install", lambda plan, say, tell: plans.append(plan))
     assert cli.main(["--yes", "--kickstart", f"{tmp_path}/ks.cfg"]) == 0
     assert [plan.hostname for plan in plans] == ["made"]
     made.unlink()
@@ -389,7 +390,7 @@ def test_scripts_for_a_failed_installation(
     error: Exception,
     ran: list[str],
 ) -> None:
-    def fail(*_arguments: Any) -> None:
+    def fail(*_arguments: Any, **_options: Any) -> None:
         raise error
 
     said = tmp_path / "said"
@@ -523,7 +524,7 @@ def test_a_person_is_asked_before_anything_is_erased(
 ) -> None:
     installed: list[str] = []
     monkeypatch.delenv("INVOCATION_ID", raising=False)
-    monkeypatch.setattr(cli, "install", lambda plan, say: installed.append(plan.hostname))
+    monkeypatch.setattr(cli, "install", lambda plan, say, tell: installed.append(plan.hostname))
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
     monkeypatch.setattr("builtins.input", lambda prompt: answer)
     assert cli.main(["--kickstart", f"{tmp_path}/ks.cfg"]) == (0 if installs else 1)
@@ -541,10 +542,50 @@ def test_without_a_terminal_it_installs_only_when_told_to(
 ) -> None:
     installed: list[str] = []
     monkeypatch.delenv("INVOCATION_ID", raising=False)
-    monkeypatch.setattr(cli, "install", lambda plan, say: installed.append(plan.hostname))
+    monkeypatch.setattr(cli, "install", lambda plan, say, tell: installed.append(plan.hostname))
     monkeypatch.setattr("sys.stdin.isatty", lambda: False)
     assert cli.main(["--kickstart", f"{tmp_path}/ks.cfg"]) == 1
     assert "there is no terminal to ask at (--yes installs without asking)" in capsys.readouterr().out
     assert installed == []
     assert cli.main(["--yes", "--kickstart", f"{tmp_path}/ks.cfg"]) == 0
     assert installed == ["edge1"]
+
+
+# Reports
+
+
+@pytest.mark.parametrize("error", [None, EdgeLinuxError("it broke"), KeyError("it broke")])
+def test_an_installation_is_reported(
+    ready: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception | None
+) -> None:
+    order: list[list[str]] = []
+    told: list[Server] = []
+
+    def work(plan: InstallPlan, say: Any, tell: Any) -> None:
+        tell("Erasing the disks", 5, "Erasing the disks")
+        if error:
+            raise error
+
+    monkeypatch.setattr(cli, "install", work)
+    monkeypatch.setattr(cli, "run_after_failure", lambda ks, defect: order.append(told[0].events))
+    with serving() as web:
+        told.append(web)
+        (tmp_path / "ks.cfg").write_text(f"halt\n%addon edgelinux_notify\nurl = {web.url}\n%end\n")
+        assert cli.main(["--yes", "--kickstart", f"{tmp_path}/ks.cfg"]) == (1 if error else 0)
+    last = web.asked[-1].json
+    assert (web.events[0], last["event"]) == ("start", "failure" if error else "success")
+    if error:
+        assert "it broke" in last["message"]
+        # The scripts may restart the machine.
+        assert order == [web.events]
+
+
+def test_a_kickstart_that_cannot_be_read_is_reported_to_the_command_lines_server(
+    ready: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving() as server:
+        monkeypatch.setattr(cli, "_command_line", lambda: f"edgelinux.notify={server.url}")
+        assert cli.main(["--yes", "--kickstart", "/none/ks.cfg"]) == 1
+    (asked,) = server.asked
+    assert asked.json["event"] == "failure"
+    assert "cannot read the kickstart /none/ks.cfg" in asked.json["message"]

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 import yaml
+from edgelinux_build.medium.redact import redact
 from edgelinux_hostd.errors import EdgeLinuxError
+from edgelinux_hostd.report.target import Target
 from edgelinux_installer.kickstart import read_kickstart
 from edgelinux_installer.site.model import Site, load_site, parse_site
 from edgelinux_installer.site.render import TEMPLATES, render_kickstart
@@ -94,7 +96,13 @@ def problems(text: str) -> list[str]:
         ("users: [{name: Bob}]", "users[0].name: 'Bob' is not an account name"),
         ("pre: |\n  %end", "pre: the script has a line '%end'"),
         ("post: |\n  cat <<X\n  %post\n  X", "post: the script has a line '%post'"),
+        ("notify: ftp://server/", "notify.url: 'ftp://server/' is not an http or https URL; http://"),
+        ("notify: 12", "site.yaml:1: notify: expected keys with values"),
+        ("notify:\n  url: http://s\n  tokn: x", "site.yaml:3: notify.tokn: unknown key; did you mean token?"),
+        ("notify:\n  url: https://s\n  cert: ab", "site.yaml:3: notify.cert: 'ab' is not the SHA-256 of a"),
+        ("notify:\n  url: https://s\n  token: a b", "site.yaml:3: notify.token: the token is not one word"),
         # contradictions
+        (f"notify:\n  url: http://s\n  cert: {'ab' * 32}", "site.yaml:3: notify.cert: only https has a"),
         (
             "disks:\n  layout: single\n  count: 2",
             "site.yaml:3: disks.count: layout single has one disk, not 2",
@@ -252,6 +260,15 @@ def test_root_without_password_is_locked() -> None:
     assert ks.root is not None
     assert ks.root.locked
     assert ks.scripts == ()
+
+
+def test_where_reports_go() -> None:
+    ks = read_kickstart(render("notify: http://boot.example/report"), "ks.cfg")
+    assert ks.notify == Target("http://boot.example/report")
+    pin = ":".join(["AB"] * 32)
+    text = render(f"notify: {{url: 'https://boot/r', cert: '{pin}', token: '1Yt0=#'}}")
+    assert read_kickstart(text, "ks.cfg").notify == Target("https://boot/r", "ab" * 32, "1Yt0=#")
+    assert "1Yt0" not in redact(text)
 
 
 def test_values_cannot_begin_a_line() -> None:
