@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from edgelinux_hostd import image as images
@@ -23,7 +24,7 @@ from edgelinux_installer.identity import this_machine
 from edgelinux_installer.install import DefectError, install, left_behind
 from edgelinux_installer.interfaces import Interface
 from edgelinux_installer.kickstart import Kickstart, read_kickstart
-from edgelinux_installer.medium_check import check_medium
+from edgelinux_installer.medium_check import check_fetched, check_medium
 from edgelinux_installer.netboot import network_boot
 from edgelinux_installer.plan import InstallPlan, make_plan
 from edgelinux_installer.preflight import check_tree
@@ -212,7 +213,9 @@ def _check_medium(names: Sequence[str], attended: bool) -> int:
     """Tell a person whether the medium is whole; or every console, and then leave the machine to a person."""
     consoles = Consoles(() if attended else names, stdout=attended)
     try:
-        consoles.say(check_medium(MEDIUM, consoles.say))
+        url = network_boot(_command_line()).medium
+        check = partial(check_fetched, url=url) if url else check_medium
+        consoles.say(check(MEDIUM, consoles.say))
         code = 0
     except EdgeLinuxError as error:
         consoles.say(str(error))

@@ -15,7 +15,7 @@ from edgelinux_hostd.run import run
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from edgelinux_installer.machine import cpu_level, media_label
-from edgelinux_installer.netboot import network_boot
+from edgelinux_installer.netboot import this_boot
 from edgelinux_installer.nics import parse_ip_link, record_nics
 from edgelinux_installer.plan import Machine
 from edgelinux_installer.source import MEDIUM
@@ -66,7 +66,7 @@ def record() -> Hardware:
             line.split(":")[0] for line in Path("/etc/passwd").read_text(encoding="utf-8").splitlines()
         ),
         media_label=media_label(MEDIUM),
-        bootif=network_boot(Path("/proc/cmdline").read_text(encoding="utf-8")).bootif,
+        bootif=this_boot().bootif,
     )
 
 

@@ -13,7 +13,7 @@ from edgelinux_hostd.report.pinned import same_origin
 
 from edgelinux_installer.identity import Identity, normalise_mac
 
-__all__ = ["NetworkBoot", "identity_headers", "network_boot"]
+__all__ = ["NetworkBoot", "identity_headers", "network_boot", "this_boot"]
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,11 @@ def network_boot(command_line: str) -> NetworkBoot:
         token=found.get("edgelinux.token", ""),
         bootif=mac or normalise_mac(bootif),
     )
+
+
+def this_boot(command_line: Path = Path("/proc/cmdline")) -> NetworkBoot:
+    """Say how this machine was booted."""
+    return network_boot(command_line.read_text(encoding="utf-8"))
 
 
 def identity_headers(machine: Identity, sys: Path = Path("/sys")) -> dict[str, str]:

@@ -6,19 +6,16 @@ import http.client
 import logging
 import re
 import shlex
-import ssl
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, cast
+from typing import IO
 
 from edgelinux_hostd.errors import EdgeLinuxError
-from edgelinux_hostd.report.pinned import open_url
 
 from edgelinux_installer.identity import Identity
 from edgelinux_installer.netboot import NetworkBoot, identity_headers
+from edgelinux_installer.web import open_web, trouble
 
 __all__ = ["MEDIUM", "fetch", "fetch_kickstart", "location"]
 
@@ -30,7 +27,6 @@ MEDIUM = Path("/run/initramfs/live")
 _LIMIT = 4 * 1024**2
 # Long enough for a switch port with spanning tree (30 s to forward) and a slow DHCP server.
 _PATIENCE_SECONDS = 120.0
-_TIMEOUT_SECONDS = 15.0
 
 
 def location(command_line: str, given: str = "") -> str:
@@ -67,7 +63,7 @@ def fetch_kickstart(
         return _refusal(where, status, machine, token)
 
     def ask() -> IO[bytes]:
-        return _open(where, boot.cert_for(where), token, headers)
+        return open_web(where, cert=boot.cert_for(where), token=token, headers=headers)
 
     return _decode(_download(where, ask, patience, sleep, clock, answer), where)
 
@@ -88,7 +84,7 @@ def fetch(
     """
     if re.match(r"https?://", where):
         cert = boot.cert_for(where) if boot else ""
-        return _decode(_download(where, lambda: _open(where, cert), patience, sleep, clock), where)
+        return _decode(_download(where, lambda: open_web(where, cert=cert), patience, sleep, clock), where)
     scheme, colon, rest = where.partition(":")
     if colon and scheme == "cdrom":
         path = medium / rest.lstrip("/")
@@ -114,16 +110,6 @@ def fetch(
         ) from error
 
 
-def _open(url: str, cert: str, token: str = "", headers: Mapping[str, str] | None = None) -> IO[bytes]:
-    if cert or token:
-        return cast(
-            "IO[bytes]", open_url(url, cert=cert, token=token, headers=headers, timeout=_TIMEOUT_SECONDS)
-        )
-    # Without a secret to keep, the way may lead to other servers.
-    request = urllib.request.Request(url, headers=dict(headers or {}))  # noqa: S310  (http and https only)
-    return cast("IO[bytes]", urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS))  # noqa: S310
-
-
 def _download(
     url: str,
     ask: Callable[[], IO[bytes]],
@@ -134,25 +120,19 @@ def _download(
 ) -> bytes:
     end = clock() + patience
     while True:
-        hint = "check inst.ks= and network"
         try:
             with ask() as content:
                 return _limited(content, url)
-        except urllib.error.HTTPError as error:
-            error.close()
-            if refused := answer(error.code):
-                raise refused from None
-            # The server has spoken: only its own trouble (5xx) may pass.
-            reason, final = f"{error.code} {error.reason}", error.code < 500
         except (OSError, http.client.HTTPException, ValueError) as error:
-            cause = getattr(error, "reason", None)
-            reason, final = str(cause or error), isinstance(error, ValueError)
-            if isinstance(cause, ssl.SSLCertVerificationError):
-                reason, final = f"the server's certificate is not trusted: {cause.verify_message}", True
-                hint = "edgelinux.cert= takes its SHA-256"
-        log.info("kickstart %s: %s", url, reason)
-        if final or clock() >= end:
-            raise EdgeLinuxError(f"cannot fetch the kickstart {url}: {reason}", hint=hint)
+            found = trouble(error)
+        if refused := answer(found.status):
+            raise refused
+        log.info("kickstart %s: %s", url, found.reason)
+        if found.final or clock() >= end:
+            raise EdgeLinuxError(
+                f"cannot fetch the kickstart {url}: {found.reason}",
+                hint=found.hint or "check inst.ks= and network",
+            )
         sleep(2)
 
 
