@@ -48,6 +48,8 @@ class Initramfs:
         self.program("mount", f'echo "$*" >> {self.mounts}')
         self.program("mountpoint", f"test -s {self.mounts}")
         self.program("sleep", "exec /bin/sleep 0.05")
+        self.program("ip", "echo '2: ens3 inet 192.0.2.7/24'")
+        self.program("nmcli", f'echo "$*" >> {folder}/nmcli')
         self.memory(2048)
 
     def program(self, name: str, body: str) -> None:
@@ -223,6 +225,13 @@ def test_nobody_answers(initramfs: Initramfs) -> None:
     assert initramfs.errors[0].startswith(f"cannot fetch {url}/{SYSTEM}: Failed to connect")
     assert "; nothing came for " in initramfs.errors[0]
     assert initramfs.errors[1] == "no disk was touched"
+
+
+def test_without_an_address_dhcp_is_tried_again(initramfs: Initramfs) -> None:
+    initramfs.program("ip", "")
+    assert initramfs.fetch("http://192.0.2.1/os", PATIENCE="2", DHCP="1", STALL="1") == 1
+    assert "/os/live/edgelinux.squashfs: this machine has no address: is a cable" in initramfs.errors[0]
+    assert (initramfs.folder / "nmcli").read_text().startswith("networking off\nnetworking on\n")
 
 
 def test_a_server_that_only_stalls_is_given_up(initramfs: Initramfs, server: MediumServer) -> None:

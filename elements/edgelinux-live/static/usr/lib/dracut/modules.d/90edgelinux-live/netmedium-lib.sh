@@ -38,3 +38,21 @@ size_of() {
 mib() {
     printf '%s\n' $((($1 + 1048575) / 1048576))
 }
+
+# Say how far file $1 of $2 bytes (0 if that is not known) is, at each tenth and else twice a minute, until killed.
+follow() {
+    follow_tenth=0 follow_said=0
+    while sleep 1; do
+        follow_said=$((follow_said + 1))
+        follow_size=$(size_of "$1")
+        follow_now=$(($2 > 0 ? follow_size * 10 / $2 : 0))
+        if [ "$follow_now" -gt "$follow_tenth" ] || [ "$follow_said" -ge 30 ]; then
+            follow_tenth=$follow_now follow_said=0
+            if [ "$2" -gt 0 ]; then
+                say 5 "fetched $(mib "$follow_size") of $(mib "$2") MiB"
+            else
+                say 5 "fetched $(mib "$follow_size") MiB"
+            fi
+        fi
+    done
+}

@@ -10,8 +10,9 @@ set -u
 # The unit tests set these; in the initramfs they are unset.
 : "${EDGELINUX_MEDIUM:=/run/initramfs/live}" "${EDGELINUX_MEMINFO:=/proc/meminfo}"
 # Seconds without a single byte before it is given up: longer than a server takes to restart, or a switch port
-# with spanning tree to forward. Then seconds for all of it, and without data until the connection is made anew.
-: "${EDGELINUX_PATIENCE:=300}" "${EDGELINUX_OVERALL:=7200}" "${EDGELINUX_STALL:=20}"
+# with spanning tree to forward. Then seconds for all of it, without data until the connection is made anew, and
+# without an address until one is asked for again.
+: "${EDGELINUX_PATIENCE:=300}" "${EDGELINUX_OVERALL:=7200}" "${EDGELINUX_STALL:=20}" "${EDGELINUX_DHCP:=100}"
 
 SYSTEM=live/edgelinux.squashfs
 # MiB that the live system and an installation need beside what is fetched.
@@ -29,6 +30,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 started=$(uptime_seconds)
 moved=$started
+woken=$started
 most=0
 # What the server says of the system; 0 while that is not known.
 size=0
@@ -82,11 +84,22 @@ ask() {
     return 1
 }
 
+# NetworkManager has asked for an address for 90 s, once. While there is none, have it ask again.
+wake_network() {
+    [ -z "$(ip -o address show scope global)" ] || return 0
+    reason='this machine has no address: is a cable in it, and does DHCP answer?'
+    [ $((now - woken)) -ge "$EDGELINUX_DHCP" ] || return 0
+    woken=$now
+    nmcli networking off
+    nmcli networking on
+}
+
 # Wait before the next try, longer each time; stop when that was to no purpose for too long.
 wait_or_stop() {
     tries=$((tries + 1))
     pause=$((tries < 5 ? tries * tries : 20))
     now=$(uptime_seconds)
+    wake_network
     if [ $((now - moved)) -ge "$EDGELINUX_PATIENCE" ]; then
         stop "cannot fetch $url/$1: $reason; nothing came for $((now - moved)) s"
     fi
@@ -162,31 +175,13 @@ make_room() {
     mkdir -p "$EDGELINUX_MEDIUM/live" "$EDGELINUX_MEDIUM/edgelinux"
 }
 
-# Say how far it is, at each tenth and else twice a minute, until it is killed.
-follow() {
-    follow_tenth=0 follow_said=0
-    while sleep 1; do
-        follow_said=$((follow_said + 1))
-        follow_size=$(size_of "$1")
-        follow_now=$((size > 0 ? follow_size * 10 / size : 0))
-        if [ "$follow_now" -gt "$follow_tenth" ] || [ "$follow_said" -ge 30 ]; then
-            follow_tenth=$follow_now follow_said=0
-            if [ "$size" -gt 0 ]; then
-                say 5 "fetched $(mib "$follow_size") of $(mib "$size") MiB"
-            else
-                say 5 "fetched $(mib "$follow_size") MiB"
-            fi
-        fi
-    done
-}
-
 # Fetch the system into $1, going on where an earlier try has ended.
 fetch_system() {
     tries=0 most=0
     while :; do
         have=$(size_of "$1")
         [ "$size" = 0 ] || [ "$have" -lt "$size" ] || return 0
-        follow "$1" &
+        follow "$1" "$size" &
         follower=$!
         ask "$SYSTEM" --continue-at - --output "$1"
         asked=$?
