@@ -47,6 +47,8 @@ boot:
   grub_efi_prefix: /EFI/base
   grub_efi_cd: /usr/lib/gcd.efi
   grub_efi_cd_prefix: /boot/grub
+  grub_efi_net: /usr/lib/grubnet.efi
+  grub_efi_net_prefix: /grub
   grub_pc: /usr/lib/grub/i386-pc
 packages:
   list: [list-packages]
