@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from edgelinux_hostd.errors import EdgeLinuxError
+from edgelinux_installer.identity import Identity
 
 __all__ = ["Entry", "PortInUseError", "PortRightError", "ServerConfig", "Sites"]
 
-NO_RIGHT = 3
+_NO_RIGHT = 3
 
 
 class Entry(Protocol):
@@ -28,7 +30,11 @@ class Entry(Protocol):
 class Sites(Protocol):
     """Which machine gets which kickstart."""
 
-    def find(self, identity: Any, /) -> Entry | None:
+    @property
+    def entries(self) -> Sequence[Entry]:
+        """All kickstarts."""
+
+    def find(self, identity: Identity, /) -> Entry | None:
         """Give the kickstart of a machine, None when there is none for it."""
 
 
@@ -58,8 +64,10 @@ class ServerConfig:
     address, and the system that it starts another."""
     again: frozenset[str] = frozenset()
     """MACs that may be installed once more, whatever state they are in."""
+    arguments: tuple[str, ...] = ()
+    """What `edgelinux` was started with: for the message that names the command to run as root."""
     boot_device: str = ""
-    """GRUB's name of the device that has kernel and initramfs; "" = this server, `(http,ADDRESS,PORT)`."""
+    """GRUB's name of where the medium's directory is, such as `(tftp)/medium`; "" = this server, by HTTP."""
 
 
 class PortInUseError(EdgeLinuxError):
@@ -70,4 +78,4 @@ class PortRightError(EdgeLinuxError):
     """Only root may listen at ports as low as this one. Exit code 3, as everywhere when root is needed."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(message, hint=hint, exit_code=NO_RIGHT)
+        super().__init__(message, hint=hint, exit_code=_NO_RIGHT)

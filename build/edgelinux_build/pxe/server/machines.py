@@ -1,12 +1,20 @@
-"""Machines that boot from the network, and how far each one is. Pure: reads no clock and no file."""
+"""Machines that boot from the network, and how far each one is. Pure: reads no clock and no file.
+
+What makes a machine erase its disks is `decide`. It says so once: from when the kickstart was read until a
+failure is reported, `Machine.taken` holds, and the machine is sent to its disk, however often it boots from
+the network.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
-__all__ = ["Machine", "State"]
+from edgelinux_build.pxe.server.tokens import Token
+
+__all__ = ["Decision", "Machine", "State", "decide"]
 
 
 class State(StrEnum):
@@ -30,8 +38,6 @@ class State(StrEnum):
     REFUSED = "refused"
     """It asked for a kickstart that it may not read."""
     NOTHING = "no kickstart"
-    DISK = "disk"
-    """It was told to boot from its disk."""
 
 
 class Machine(BaseModel):
@@ -44,6 +50,8 @@ class Machine(BaseModel):
     macs: tuple[str, ...] = ()
     serial: str = ""
     uuid: str = ""
+    identified: bool = False
+    """Whether serial and uuid are what the machine says, even if that is nothing."""
     hostname: str = ""
     address: str = ""
     addresses: tuple[str, ...] = ()
@@ -59,9 +67,49 @@ class Machine(BaseModel):
     """What somebody should look into, whatever the state."""
     kickstart: str = ""
     """Key of the kickstart that it was given."""
+    taken: bool = False
+    """Its kickstart was read, or it reported an installation, and no failure since."""
+    token: Token | None = None
+    """The last one; those before it are good for nothing."""
     since: float = 0.0
     """When the state began."""
     last: float = 0.0
     """When it was last heard of."""
     event: str = ""
     """What it did then."""
+
+    def known_macs(self) -> tuple[str, ...]:
+        """All its MACs that are known, without saying one twice."""
+        return tuple(dict.fromkeys((self.mac, *self.macs)))
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a machine that boots from the network gets: the installer, or its own disk; and why."""
+
+    install: bool
+    reason: str
+
+
+def decide(machine: Machine, known: bool | None, *, again: bool) -> Decision:
+    """Say what a machine boots.
+
+    `known`: whether there is a kickstart for it; None when that depends on what it has not said yet.
+    `again`: a person asked for it to be installed once more.
+    """
+    if known is False:
+        return Decision(False, "no kickstart for this machine")
+    if again:
+        return Decision(True, "installed again, as asked for")
+    if machine.taken:
+        return Decision(False, f"{_TAKEN.get(machine.state, 'was given its kickstart')}: not installed again")
+    if machine.state is State.FAILED:
+        return Decision(True, "tried again after a failure")
+    return Decision(True, "installed" if known else "asks for its kickstart by serial number or UUID")
+
+
+_TAKEN = {
+    State.INSTALLING: "an installation began",
+    State.INSTALLED: "is installed",
+    State.UP: "is installed",
+}
