@@ -10,6 +10,10 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
+from edgelinux_build.pxe.options import Options
+from edgelinux_build.pxe.serve import configuration
+from edgelinux_build.pxe.serve import serve as serve_network
+from edgelinux_build.pxe.show import show
 from edgelinux_build.pxe.tree import make_tree
 
 __all__ = ["pxe"]
@@ -68,3 +72,58 @@ def tree(
         click.echo(f"to be served at {url}, and by TFTP; see docs/netboot.md for the DHCP server")
     else:
         click.echo(f"serve it with: edgelinux pxe serve --interface IF --tree {out}")
+
+
+@pxe.command()
+@click.option("--interface", required=True, metavar="IF", help="Where the machines are.")
+@click.option("--iso", type=click.Path(dir_okay=False, path_type=Path), help="The ISO to serve.")
+@click.option("--tree", type=click.Path(file_okay=False, path_type=Path), help="What `pxe tree` made of it.")
+@click.option(
+    "--sites",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Site files and kickstarts by machine; without, every machine boots from its disk.",
+)
+@click.option("--proxy", is_flag=True, help="Another DHCP server gives the addresses, and stays as it is.")
+@click.option(
+    "--range", "addresses", default="", metavar="A,B", help="Be the DHCP server: addresses to give."
+)
+@click.option("--router", default="", metavar="IP", help="With --range: the machines' way out.")
+@click.option("--dns", multiple=True, metavar="IP", help="With --range: a name server (repeatable).")
+@click.option("--http-port", type=click.IntRange(1, 65535), default=8080, show_default=True)
+@click.option("--https-port", type=click.IntRange(1, 65535), default=8443, show_default=True)
+@click.option(
+    "--state",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("out/pxe"),
+    show_default=True,
+    metavar="DIR",
+    help="For certificate, leases, logs, and what is known of machines.",
+)
+@click.option("--again", multiple=True, metavar="MAC", help="Install this machine once more (repeatable).")
+@click.option("--probe-seconds", type=float, default=3.0, hidden=True)
+@click.option("--print-config", is_flag=True, help="Print dnsmasq's configuration, and serve nothing.")
+def serve(
+    interface: str, iso: Path | None, tree: Path | None, sites: Path | None, proxy: bool, addresses: str,
+    router: str, dns: tuple[str, ...], http_port: int, https_port: int, state: Path, again: tuple[str, ...],
+    probe_seconds: float, print_config: bool,
+) -> None:  # fmt: skip
+    """Serve a network's machines: DHCP or proxy-DHCP, TFTP, HTTP for the system, HTTPS for kickstarts.
+
+    Shows who fetched what and how far each machine is, until Ctrl-C. Needs root.
+    """
+    if proxy and (addresses or router or dns):
+        raise click.UsageError(
+            "--range, --router and --dns are for a DHCP server; with --proxy it is another"
+        )
+    if (iso is None) == (tree is None) and not print_config:
+        raise click.UsageError("give one of --iso and --tree")
+    options = Options(
+        interface=interface, iso=iso, tree=tree, sites=sites, proxy=proxy, range=addresses, router=router,
+        dns=dns, http_port=http_port, https_port=https_port, state=state, again=frozenset(again),
+        probe_seconds=probe_seconds, arguments=tuple(sys.argv[1:]),
+    )  # fmt: skip
+    if print_config:
+        click.echo(configuration(options), nl=False)
+    else:
+        serve_network(options, lambda text: click.echo(text, err=True), show)

@@ -30,7 +30,7 @@ from edgelinux_build.pxe import layout
 from edgelinux_build.pxe.configs import StaticBoot, check_url, static_grub_cfg, static_ipxe
 from edgelinux_build.rights import make_directory
 
-__all__ = ["make_tree", "write_configs"]
+__all__ = ["make_tree"]
 
 _USAGE = 2
 # What only a medium boots with; the kickstart may hold secrets, and a tree is read by whoever asks.
@@ -74,16 +74,14 @@ def make_tree(
         _boot_files(image, new)
         if url:
             boot = StaticBoot(image.info.menu, url, image.sums[SQUASHFS], ks)
-            write_configs(new, image.info, static_grub_cfg(boot), static_ipxe(boot))
+            for name, text in (
+                (layout.grub_cfg(image.info), static_grub_cfg(boot)),
+                (layout.IPXE, static_ipxe(boot)),
+            ):
+                (new / name).parent.mkdir(parents=True, exist_ok=True)
+                (new / name).write_text(text, encoding="utf-8")
         _open_to_all(new)
     return image.info
-
-
-def write_configs(root: Path, info: MediaInfo, grub: str, ipxe: str) -> None:
-    """Write what GRUB and iPXE read first below a root that machines boot from."""
-    for name, text in ((layout.grub_cfg(info), grub), (layout.IPXE, ipxe)):
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text, encoding="utf-8")
 
 
 def _belongs(name: str, with_kickstart: bool) -> bool:

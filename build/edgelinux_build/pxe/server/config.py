@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -68,6 +68,8 @@ class ServerConfig:
     """What `edgelinux` was started with: for the message that names the command to run as root."""
     boot_device: str = ""
     """GRUB's name of where the medium's directory is, such as `(tftp)/medium`; "" = this server, by HTTP."""
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """Small files by path, in the place of the tree's: what boot loaders read first."""
 
 
 class PortInUseError(EdgeLinuxError):

@@ -6,7 +6,7 @@ Nothing in it is secret but tokens: whoever sees a machine's boot menu pass by s
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_installer.identity import normalise_mac
@@ -47,8 +47,10 @@ class Addresses:
         self.grub = boot_device or f"{grub_http(http_url)}/{MEDIUM}"
 
 
-def plain_app(desk: Desk, ledger: Ledger, tree: Tree, addresses: Addresses) -> Starlette:
-    """Make the application: the second stage of each machine's boot, and the tree's files."""
+def plain_app(
+    desk: Desk, ledger: Ledger, tree: Tree, addresses: Addresses, texts: Mapping[str, str] | None = None
+) -> Starlette:
+    """Make the application: the second stage of each machine's boot, `texts` by path, the tree's files."""
 
     def boot(mac: str, base: str, offer: Offer) -> Boot:
         arguments = network_arguments(
@@ -88,9 +90,15 @@ def plain_app(desk: Desk, ledger: Ledger, tree: Tree, addresses: Addresses) -> S
     def ipxe(request: Request) -> Response:
         return answer(request, addresses.medium, ipxe_install, ipxe_disk)
 
+    def text(request: Request) -> Response:
+        name = request.url.path.lstrip("/")
+        ledger.fetched(client_address(request), name)
+        return PlainTextResponse((texts or {})[name], headers=_NO_STORE)
+
     routes = [
         Route("/boot/grub.cfg", grub),
         Route("/boot/ipxe", ipxe),
+        *(Route(f"/{path}", text) for path in texts or {}),
         Mount("/", TreeFiles(tree.directory, ledger)),
     ]
     return Starlette(routes=routes, exception_handlers={EdgeLinuxError: problem})

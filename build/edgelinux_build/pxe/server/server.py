@@ -77,7 +77,7 @@ class PxeServer:
             desk = Desk(config, self.events, Again(config.state_dir, config.again))
             addresses = Addresses(self.http_url, self.https_url, certificate.pin, config.boot_device)
             undo.callback(self.stop)
-            self._serve(plain_app(desk, self.events, tree, addresses), plain)
+            self._serve(plain_app(desk, self.events, tree, addresses, config.texts), plain)
             self._serve(secret_app(desk), secret, certificate)
             undo.pop_all()
 
