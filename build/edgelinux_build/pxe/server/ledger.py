@@ -43,7 +43,7 @@ class Ledger:
     def __init__(self, state_dir: Path, *, clock: Callable[[], float] = time.time) -> None:
         self._file = state_dir / "machines.json"
         self._journal = Journal(state_dir / "events.jsonl")
-        self._clock = clock
+        self.clock = clock
         self._changed = threading.Condition(threading.RLock())
         self._machines: dict[str, Machine] = {}
         self._warnings: list[str] = []
@@ -68,7 +68,7 @@ class Ledger:
     def dhcp(self, mac: str, address: str = "") -> None:
         """A machine asked for an address, or was given one."""
         event = f"was given {address}" if address else "asked for an address"
-        self._tell(mac, "dhcp", lambda m: transitions.heard(m, self._clock(), event, address))
+        self._tell(mac, "dhcp", lambda m: transitions.heard(m, self.clock(), event, address))
 
     def fetched(self, address: str, file: str) -> None:
         """Somebody fetched a boot file, by TFTP or HTTP; of note when a machine is known at the address."""
@@ -76,27 +76,27 @@ class Ledger:
         if machine is None:
             return
         if file.rpartition("/")[2] == KERNEL.rpartition("/")[2]:
-            self._tell(machine.mac, "kernel", lambda m: transitions.kernel(m, self._clock()))
+            self._tell(machine.mac, "kernel", lambda m: transitions.kernel(m, self.clock()))
         else:
-            step = lambda m: transitions.loading(m, self._clock(), file, address)  # noqa: E731
+            step = lambda m: transitions.loading(m, self.clock(), file, address)  # noqa: E731
             self._tell(machine.mac, "fetched", step)
 
     def warn(self, text: str, mac: str = "") -> None:
         """Something that whoever looks after the machines should know: of one machine, or of the network."""
         if normalise_mac(mac):
-            self._tell(mac, "warning", lambda m: transitions.warned(m, self._clock(), text))
+            self._tell(mac, "warning", lambda m: transitions.warned(m, self.clock(), text))
             return
         with self._changed:
             # Once: it is said again and again by what happens again and again.
             if text not in self._warnings:
                 self._warnings = [*self._warnings, text][-_MOST_WARNINGS:]
-                self._record(Happening(self._clock(), "", "warning", text))
+                self._record(Happening(self.clock(), "", "warning", text))
 
     def system(self, address: str, percent: int, event: str) -> Machine | None:
         """Somebody begins or ends to fetch the system; gives the machine, if it is known."""
         machine = self.at(address)
         if machine is not None:
-            step = lambda m: transitions.medium(m, self._clock(), percent, event)  # noqa: E731
+            step = lambda m: transitions.medium(m, self.clock(), percent, event)  # noqa: E731
             self._tell(machine.mac, "medium", step)
         return machine
 
@@ -105,9 +105,7 @@ class Ledger:
         with self._changed:
             machine = self._machines.get(mac)
             if machine is not None and machine.percent != percent:
-                self._machines[mac] = transitions.medium(
-                    machine, self._clock(), percent, "fetches the system"
-                )
+                self._machines[mac] = transitions.medium(machine, self.clock(), percent, "fetches the system")
                 self._changed.notify_all()
 
     def change(
@@ -118,7 +116,7 @@ class Ledger:
         It is on disk when this returns. Raises EdgeLinuxError when it cannot be; then all is as before.
         """
         with self._changed:
-            now = self._clock()
+            now = self.clock()
             old = self._machines.get(mac)
             if old is None and len(self._machines) >= _MOST:
                 raise EdgeLinuxError(f"more than {_MOST} machines: {mac} is not served")

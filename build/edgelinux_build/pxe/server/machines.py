@@ -14,7 +14,9 @@ from pydantic import BaseModel, ConfigDict
 
 from edgelinux_build.pxe.server.tokens import Token
 
-__all__ = ["Decision", "Machine", "State", "decide"]
+__all__ = ["Decision", "Machine", "State", "decide", "printable"]
+
+_LONGEST = 300
 
 
 class State(StrEnum):
@@ -81,6 +83,11 @@ class Machine(BaseModel):
     def known_macs(self) -> tuple[str, ...]:
         """All its MACs that are known, without saying one twice."""
         return tuple(dict.fromkeys((self.mac, *self.macs)))
+
+
+def printable(text: str) -> str:
+    """Leave nothing in a text that a terminal acts on: who may ask is not who may draw on a screen."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text[:_LONGEST]).split())
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 from edgelinux_hostd.report.model import Report
 from edgelinux_installer.identity import Identity, normalise_serial, normalise_uuid
 
-from edgelinux_build.pxe.server.machines import Decision, Machine, State
+from edgelinux_build.pxe.server.machines import Decision, Machine, State, printable
 from edgelinux_build.pxe.server.tokens import Token
 
 __all__ = [
@@ -48,19 +48,21 @@ def heard(machine: Machine, now: float, event: str, address: str = "") -> Machin
 
 def warned(machine: Machine, now: float, text: str) -> Machine:
     """Somebody should look at it."""
-    return _next(machine, now, "warning", warning=text)
+    return _next(machine, now, f"warning: {text}", warning=text)
 
 
 def identified(machine: Machine, identity: Identity) -> Machine:
     """It said which machine it is."""
-    known = {"macs": identity.macs, "serial": identity.serial, "uuid": identity.uuid, "identified": True}
+    # Those that no machine has, too, since anybody may ask: so much of them, and nothing a terminal acts on.
+    serial = printable(identity.serial)
+    known = {"macs": identity.macs, "serial": serial, "uuid": identity.uuid, "identified": True}
     return machine.model_copy(update=known)
 
 
 def loading(machine: Machine, now: float, file: str, address: str) -> Machine:
     """It fetched a boot file."""
     state = State.LOADING if machine.state in _BEFORE_BOOT and not machine.taken else machine.state
-    return _next(machine, now, f"fetched {file}", state=state, address=address)
+    return _next(machine, now, f"fetched {printable(file)}", state=state, address=address)
 
 
 def offered(machine: Machine, now: float, token: Token, reason: str, *, again: bool) -> Machine:

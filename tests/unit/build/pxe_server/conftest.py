@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,8 @@ import httpx
 import pytest
 from edgelinux_build.medium.info import BootDigests, MediaInfo
 from edgelinux_build.pxe.server import Machine, PxeServer, ServerConfig
-from edgelinux_build.sites import load_sites
+from edgelinux_build.pxe.server.certificate import keep_certificate
+from edgelinux_build.sites import Sites, load_sites
 from edgelinux_installer.site.model import Site
 from edgelinux_installer.site.render import render_kickstart
 
@@ -25,10 +27,20 @@ SQUASHFS = bytes(range(256)) * 8192
 def make_tree(directory: Path, squashfs: bytes = SQUASHFS) -> Path:
     """What `edgelinux pxe tree` makes, as far as the web server cares."""
     info = MediaInfo(
-        **{"label": "EDGELINUX", "unattended": False, "version": "2.1.0", "product": "edgeLinux OS"},
-        **{"image": "small", "base": "base-1", "base_label": "Base 1", "cpu_level": "x86-64-v2"},
-        **{"kernel": "6.1", "zfs": "2.3", "squashfs_sha256": "00", "serial": "ttyS0,115200"},
-        **{"source_date_epoch": 1, "boot": BootDigests(mbr="", bios="", uefi="")},
+        label="EDGELINUX",
+        unattended=False,
+        version="2.1.0",
+        product="edgeLinux OS",
+        image="small",
+        base="base-1",
+        base_label="Base 1",
+        cpu_level="x86-64-v2",
+        kernel="6.1",
+        zfs="2.3",
+        squashfs_sha256="00",
+        serial="ttyS0,115200",
+        source_date_epoch=1,
+        boot=BootDigests(mbr="", bios="", uefi=""),
     )
     files = {
         "medium/live/edgelinux.squashfs": squashfs,
@@ -55,7 +67,7 @@ class Lab:
 
     def _server(self) -> PxeServer:
         server = PxeServer(self.config)
-        server.events._clock = lambda: self.now
+        server.events.clock = lambda: self.now
         server.start()
         return server
 
@@ -116,14 +128,39 @@ def make_site(folder: Path, key: str, hostname: str) -> None:
     (folder / f"{key}.ks").write_text(render_kickstart(Site(hostname=hostname)))
 
 
-@pytest.fixture
-def config(tmp_path: Path) -> ServerConfig:
-    folder = tmp_path / "sites"
+@pytest.fixture(scope="session")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("served")
+    # What a path that leads out of the tree would find.
+    (folder / "state").mkdir()
+    (folder / "state/key.pem").write_text("secret")
+    return make_tree(folder / "tree")
+
+
+@pytest.fixture(scope="session")
+def sites(tmp_path_factory: pytest.TempPathFactory) -> Sites:
+    folder = tmp_path_factory.mktemp("sites")
     make_site(folder, "default", "anyone")
     make_site(folder, OTHER.replace(":", "-"), "second")
     make_site(folder, "serial-srv-9", "ninth")
-    tree = make_tree(tmp_path / "tree")
-    return ServerConfig(tree, "127.0.0.1", 0, 0, load_sites(folder), tmp_path / "state")
+    return load_sites(folder)
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One for all servers, as they keep it."""
+    folder = tmp_path_factory.mktemp("certificate")
+    keep_certificate(folder, "127.0.0.1")
+    return folder
+
+
+@pytest.fixture
+def config(tmp_path: Path, tree: Path, sites: Sites, certificate: Path) -> ServerConfig:
+    state = tmp_path / "state"
+    state.mkdir(mode=0o700)
+    for file in certificate.iterdir():
+        shutil.copy2(file, state)
+    return ServerConfig(tree, "127.0.0.1", 0, 0, sites, state)
 
 
 @pytest.fixture

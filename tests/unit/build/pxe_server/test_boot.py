@@ -229,7 +229,6 @@ def test_as_many_machines_as_can_be_made_up(lab: Lab, monkeypatch: pytest.Monkey
 
 
 def test_the_state_that_cannot_be_read_installs_nothing(config: ServerConfig) -> None:
-    config.state_dir.mkdir()
     (config.state_dir / "machines.json").write_text("{")
     with pytest.raises(EdgeLinuxError, match=r"machines\.json, which .*: it is damaged"):
         Lab(config)

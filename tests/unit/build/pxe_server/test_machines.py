@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -41,7 +42,8 @@ def offered(machine: Machine, now: float, *, again: bool = False) -> Machine:
 def test_the_whole_way_of_a_machine() -> None:
     machine = transitions.heard(Machine(mac=MAC), 1, "was given 10.0.0.5", "10.0.0.5")
     states = [machine.state]
-    for step in (
+    up = make_report("up", hostname="edge1", addresses=["10.0.0.9"], fingerprints=["SHA256:x"])
+    steps: list[Callable[[Machine], Machine]] = [
         lambda m: transitions.loading(m, 2, "grub/x86_64-efi/core.efi", "10.0.0.5"),
         lambda m: offered(m, 3),
         lambda m: transitions.kernel(m, 4),
@@ -50,20 +52,17 @@ def test_the_whole_way_of_a_machine() -> None:
         lambda m: transitions.reported(m, 7, make_report("start")),
         lambda m: transitions.reported(m, 8, make_report("progress", step="unpack", percent=50)),
         lambda m: transitions.reported(m, 9, make_report("success")),
-        lambda m: transitions.reported(
-            m, 10, make_report("up", hostname="edge1", addresses=["10.0.0.9"], fingerprints=["SHA256:x"])
-        ),
-    ):
+        lambda m: transitions.reported(m, 10, up),
+    ]
+    for step in steps:
         machine = step(machine)
         states.append(machine.state)
     assert states == [
         *(State.SEEN, State.LOADING, State.LOADING, State.BOOTING, State.MEDIUM, State.GIVEN),
         *(State.INSTALLING, State.INSTALLING, State.INSTALLED, State.UP),
     ]
-    assert (machine.hostname, machine.addresses, machine.fingerprints) == (
-        *("edge1", ("10.0.0.9",)),
-        ("SHA256:x",),
-    )
+    assert (machine.hostname, machine.addresses) == ("edge1", ("10.0.0.9",))
+    assert machine.fingerprints == ("SHA256:x",)
     assert (machine.since, machine.last) == (10, 10)
 
 
