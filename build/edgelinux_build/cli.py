@@ -21,6 +21,7 @@ from .iso_cli import iso
 from .kickstart_cli import kickstart
 from .licences_cli import licences
 from .lock_cli import lock
+from .pxe_cli import pxe
 from .release import Refused
 from .reproduce import reproduce
 from .template_cli import template
@@ -44,7 +45,7 @@ def cli() -> None:
 
 
 for command in (
-    *(images, build, template, lock, reproduce, verify, licences, kickstart, iso, usb, boot, cache),
+    *(images, build, template, lock, reproduce, verify, licences, kickstart, iso, usb, pxe, boot, cache),
     completion_command(cli, "edgelinux"),
 ):
     cli.add_command(command)

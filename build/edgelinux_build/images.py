@@ -132,6 +132,9 @@ class BootFiles(Schema):
     grub_efi_prefix: TreePath
     grub_efi_cd: TreePath
     grub_efi_cd_prefix: TreePath
+    grub_efi_net: TreePath
+    grub_efi_net_prefix: TreePath
+    """Where grub_efi_net looks for its grub.cfg on the server that it was loaded from."""
     grub_pc: TreePath
     grub_mkimage: TreePath = "/usr/bin/grub-mkimage"
 

@@ -22,6 +22,8 @@ __all__ = [
     "KERNEL",
     "KICKSTART",
     "MEDIA_JSON",
+    "NET_BIOS",
+    "NET_GRUB",
     "SQUASHFS",
     "SQUASHFS_SUMS",
     "STUB",
@@ -39,6 +41,10 @@ KERNEL = "boot/vmlinuz"
 INITRAMFS = "boot/initramfs.img"
 GRUB_CFG = "boot/grub/grub.cfg"
 GRUB_MODULES = "boot/grub/i386-pc"
+NET_GRUB = "boot/net/grubx64.efi"
+"""GRUB for UEFI as it starts from the network; shim is on the EFI system partition already."""
+NET_BIOS = "boot/net/core.0"
+"""GRUB for BIOS as it starts from the network."""
 KICKSTART = "edgelinux/ks.cfg"
 TEMPLATES = "templates"
 """A directory for each antlet template."""

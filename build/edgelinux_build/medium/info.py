@@ -51,6 +51,8 @@ class MediaInfo(BaseModel):
     source_date_epoch: int
     """Time stamp of everything on the medium, in seconds."""
     boot: BootDigests
+    net_prefix: str = ""
+    """Where the network boot loaders look for grub.cfg on their server; empty: the medium has none."""
 
     @classmethod
     def from_json(cls, text: str, file: str) -> MediaInfo:

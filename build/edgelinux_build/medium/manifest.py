@@ -16,7 +16,16 @@ from edgelinux_build.outputs import MANIFEST
 __all__ = ["embedded_manifest", "manifest_beside"]
 
 
-_NOT_IN_MANIFESTS = {"format", "label", "selinux", "serial", "kernel_args", "boot", "templates_sha256"}
+_NOT_IN_MANIFESTS = {
+    "format",
+    "label",
+    "selinux",
+    "serial",
+    "kernel_args",
+    "boot",
+    "net_prefix",
+    "templates_sha256",
+}
 
 
 def embedded_manifest(image: IsoImage, info: MediaInfo, kickstart: str, new: Path) -> dict[str, Any]:

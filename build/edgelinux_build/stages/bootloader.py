@@ -22,15 +22,25 @@ _MODULES = (
     *("regexp", "search", "search_fs_file", "search_fs_uuid", "search_label", "serial", "sleep", "terminal"),
     *("test", "true"),
 )
+# From the network as well as from a disk, to which a machine may be sent on. No `iso9660`, no El Torito.
+_NET_MODULES = (
+    *("all_video", "biosdisk", "boot", "cat", "chain", "configfile", "echo", "fat", "halt", "help", "http"),
+    *("linux", "ls", "minicmd", "net", "normal", "part_gpt", "part_msdos", "pxe", "reboot", "regexp"),
+    *("search", "search_fs_file", "search_fs_uuid", "search_label", "serial", "sleep", "terminal", "test"),
+    *("tftp", "true"),
+)
 _ESP_KIB = 8192
 
 
 class BootLoader(Stage):
-    """Makes `eltorito.img` and `boot_hybrid.img` (BIOS), `i386-pc/` (GRUB's modules) and `esp.img` (UEFI)."""
+    """Makes `eltorito.img` and `boot_hybrid.img` (BIOS), `i386-pc/` (GRUB's modules) and `esp.img` (UEFI).
+
+    In `net/` are GRUB for BIOS and GRUB for UEFI as they start from the network.
+    """
 
     name: str = "boot-loader"
     title: str = "boot loader of the medium"
-    version: int = 2
+    version: int = 3
     needs: tuple[str, ...] = ("root-tree",)
 
     def inputs(self, project: Project, upstream: Mapping[str, Upstream]) -> dict[str, Json]:
@@ -40,6 +50,7 @@ class BootLoader(Stage):
             "root-tree": upstream["root-tree"].identity,
             "boot": boot,
             "modules": list(_MODULES),
+            "net-modules": list(_NET_MODULES),
             **project.stamp,
         }
 
@@ -48,14 +59,16 @@ class BootLoader(Stage):
         boot, root = ctx.project.base.boot, ctx.upstream["root-tree"].path / "tree"
         modules = _in_tree(root, boot.grub_pc)
         with overlay(ctx.scratch / "tree", [root], ctx.scratch / "upper") as tree:
-            argv = [
-                boot.grub_mkimage,
-                "--format=i386-pc",
-                f"--directory={boot.grub_pc}",
-                "--output=/core.img",
-            ]
-            run_in(tree, [*argv, "--prefix=/boot/grub", *_MODULES], ctx.log)
+            argv = [boot.grub_mkimage, f"--directory={boot.grub_pc}"]
+            disc = ["--format=i386-pc", "--output=/core.img", "--prefix=/boot/grub", *_MODULES]
+            run_in(tree, [*argv, *disc], ctx.log)
+            prefix = f"--prefix={boot.grub_efi_net_prefix}"  # one grub.cfg for both kinds of firmware
+            net = ["--format=i386-pc-pxe", "--output=/core.0", prefix, *_NET_MODULES]
+            run_in(tree, [*argv, *net], ctx.log)
             core = (tree / "core.img").read_bytes()
+            (out / "net").mkdir()
+            shutil.copyfile(tree / "core.0", out / "net/core.0")
+        shutil.copyfile(_in_tree(root, boot.grub_efi_net), out / "net/grubx64.efi")
         (out / "eltorito.img").write_bytes((modules / "cdboot.img").read_bytes() + core)
         shutil.copyfile(modules / "boot_hybrid.img", out / "boot_hybrid.img")
         (out / "i386-pc").mkdir()

@@ -23,6 +23,8 @@ from edgelinux_build.medium.files import (
     GRUB_MODULES,
     INITRAMFS,
     KERNEL,
+    NET_BIOS,
+    NET_GRUB,
     SQUASHFS,
     SQUASHFS_SUMS,
     SUMS,
@@ -48,7 +50,7 @@ class Iso(Stage):
 
     name: str = "iso"
     title: str = "hybrid ISO"
-    version: int = 4
+    version: int = 5
     published: bool = True
     needs: tuple[str, ...] = ("boot-loader", "squashfs", "package-index", "zfs-modules")
 
@@ -66,6 +68,7 @@ class Iso(Stage):
             "image-version": image.version,
             "base": base.label,
             "cpu_level": base.cpu_level,
+            "net_prefix": base.boot.grub_efi_net_prefix,
             "selinux": base.selinux,
             "kickstart": hashlib.sha256(project.kickstart.encode()).hexdigest(),
             "unattended": project.unattended,
@@ -194,6 +197,7 @@ def _media_info(
         kernel_args=image.kernel_args,
         source_date_epoch=project.epoch,
         boot=boot,
+        net_prefix=base.boot.grub_efi_net_prefix,
     )
 
 
@@ -212,6 +216,8 @@ def _files(
         KERNEL: squashfs / "vmlinuz",
         INITRAMFS: squashfs / "initramfs.img",
         BIOS_IMAGE: loader / "eltorito.img",
+        NET_GRUB: loader / "net/grubx64.efi",
+        NET_BIOS: loader / "net/core.0",
         **{f"{GRUB_MODULES}/{path.name}": path for path in sorted((loader / "i386-pc").iterdir())},
         **{
             f"{TEMPLATES}/{name}/{path.name}": path

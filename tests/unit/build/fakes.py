@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from edgelinux_build.images import load_base, load_image
 from edgelinux_build.inputs import Json
 from edgelinux_build.lock import Lock, LockedPackage
 from edgelinux_build.stage import Context, Project, Stage, Upstream
@@ -47,6 +48,8 @@ boot:
   grub_efi_prefix: /EFI/base
   grub_efi_cd: /usr/lib/gcd.efi
   grub_efi_cd_prefix: /boot/grub
+  grub_efi_net: /usr/lib/grubnet.efi
+  grub_efi_net_prefix: /grub
   grub_pc: /usr/lib/grub/i386-pc
 packages:
   list: [list-packages]
@@ -71,6 +74,34 @@ zfs:
   version: [zfs-version]
   package: zfs-source
 """
+
+
+def make_repository(root: Path) -> Path:
+    """A small repository with one image and one base."""
+    for name, text in {
+        "images/small.yaml": IMAGE,
+        "images/bases/base-1.yaml": BASE,
+        "elements/tiny/install.d/10-tiny": "#!/bin/bash\n",
+    }.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text, encoding="utf-8")
+    return root
+
+
+def make_project(repository: Path, out: Path) -> Project:
+    """A build of that repository's image."""
+    return Project(
+        root=repository,
+        image=load_image(repository, "small"),
+        base=load_base(repository, "base-1"),
+        why_base="the only base there is",
+        kickstart="# kickstart\n",
+        unattended=False,
+        serial="ttyS0,115200",
+        epoch=1_700_000_000,
+        out=out,
+        jobs=2,
+    )
 
 
 class Root(Stage):

@@ -66,6 +66,9 @@ def make_results(folder: Path) -> dict[str, Result]:
     (squashfs / "SHA512SUMS").write_text(f"{digest}  edgelinux.squashfs\n", encoding="utf-8")
     for name, size in {"eltorito.img": 40_000, "boot_hybrid.img": 512}.items():
         (loader / name).write_bytes(_noise(name, size))
+    (loader / "net").mkdir()
+    for name, size in {"grubx64.efi": 5000, "core.0": 4000}.items():
+        (loader / "net" / name).write_bytes(_noise(f"net-{name}", size))
     for name in ("linux", "normal", "search"):
         (loader / "i386-pc" / f"{name}.mod").write_bytes(_noise(name, 700))
     (loader / "i386-pc/fdt.lst").write_bytes(b"")  # GRUB's list of that name is empty, too

@@ -30,7 +30,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_commands_that_are_shown_are_there(page: Path) -> None:
     for words in re.findall(
-        r"\bedgelinux ((?:iso|kickstart|cache|template|usb) [a-z]+)", page.read_text(encoding="utf-8")
+        r"\bedgelinux ((?:iso|kickstart|cache|template|usb|pxe) [a-z]+)", page.read_text(encoding="utf-8")
     ):
         group, name = words.split()
         found = cli.commands[group]

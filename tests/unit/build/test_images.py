@@ -81,8 +81,8 @@ def test_errors_of_an_image(repository: Path, old: str, new: str, expected: str)
             ":8: mirrors: security_env and security_probe belong together",
         ),
         ("  shim: /usr", "  shim: usr", ":17: boot.shim: must be an absolute path in the tree"),
-        ("  kind: deb", "  kind: rpm", ":37: packages.kind: input should be 'deb'"),
-        ("  userland: zfs\n", "", ":38: zfs.userland: is missing"),
+        ("  kind: deb", "  kind: rpm", ":39: packages.kind: input should be 'deb'"),
+        ("  userland: zfs\n", "", ":40: zfs.userland: is missing"),
     ],
 )
 def test_errors_of_a_base(repository: Path, old: str, new: str, expected: str) -> None:

@@ -56,6 +56,7 @@ def test_a_whole_iso(iso: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "serial": "ttyS0,115200",
         "kernel_args": ["quiet"],
         "source_date_epoch": 1_700_000_000,
+        "net_prefix": "/grub",
         "kickstart": "text\nrootpw --plaintext [redacted]\n",
         "kickstart_sha256": "",
         "boot_paths": dict.fromkeys(("bios_disc", "bios_stick", "uefi_disc", "uefi_stick"), True),

@@ -59,7 +59,7 @@ def test_the_live_system_finds_the_medium_whole(
     tree = extract(iso, tmp_path / "tree")
     monkeypatch.setattr(medium_check, "disk_of", lambda mountinfo, mount_point: iso)
     assert re.fullmatch(
-        r"MEDIUM OK: EDGELINUX_[0-9A-F]{8}, 12 files and 3 boot images are as they were made",
+        r"MEDIUM OK: EDGELINUX_[0-9A-F]{8}, 14 files and 3 boot images are as they were made",
         medium_check.check_medium(tree, print),
     )
     # Another medium's boot images are not this one's.

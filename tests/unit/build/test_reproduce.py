@@ -67,6 +67,9 @@ def make_medium(project: Project, folder: Path) -> None:
         file.write_bytes(path.encode() * 100)
         os.utime(file, (1_690_000_000, 1_690_000_000))  # as its package has it
     (loader / "i386-pc").mkdir(parents=True)
+    (loader / "net").mkdir()
+    for name in ("grubx64.efi", "core.0"):
+        (loader / "net" / name).write_bytes(bytes(100))
     for name, size in (("eltorito.img", 40_000), ("boot_hybrid.img", 512), ("i386-pc/a.mod", 100)):
         (loader / name).write_bytes(bytes(size))
     squashfs, index = folder / "squashfs", folder / "index"
