@@ -22,7 +22,7 @@ from edgelinux_installer.install import DefectError, InstallError
 from edgelinux_installer.kickstart import KickstartError, TimeSource, read_kickstart
 from edgelinux_installer.plan import InstallPlan, Machine
 from edgelinux_installer.preflight import check_tree
-from edgelinux_installer.progress import Progress
+from edgelinux_installer.progress import Progress, Told, read_line
 from edgelinux_installer.source import fetch, location
 from edgelinux_installer.steps.accounts import useradd_argv
 from edgelinux_installer.steps.system import hosts
@@ -169,6 +169,8 @@ def test_progress_counts_weights() -> None:
         "2/2 62% 2 s two: 50%",
         "2/2 100% 2 s two: 90%",
     ]
+    assert read_line(said[2]) == Told(2, 2, 62, 2, "two: 50%")
+    assert read_line("Installing edgeLinux OS") is None
     assert [(timing.name, timing.seconds) for timing in progress.timings] == [("one", 2.0), ("two", 0.0)]
 
 
