@@ -96,6 +96,7 @@ def site_data(answers: Answers, world: World) -> dict[str, Any]:
         "hostname": answers.hostname.strip(),
         "disks": {
             "select": [stable_name(disk) for disk in disks],
+            "count": len(disks) or None,
             "layout": answers.layout,
             # Kept out where it is not needed: the saved kickstart then refuses disks that hold something.
             "wipe": any(disk.contents for disk in disks),

@@ -16,7 +16,7 @@ import urwid
 from edgelinux_hostd.errors import EdgeLinuxError
 from urwid.display import raw
 
-__all__ = ["COLUMNS", "PALETTE", "ROWS", "Terminal", "open_terminal"]
+__all__ = ["COLUMNS", "PALETTE", "ROWS", "Terminal", "describe", "open_terminal"]
 
 COLUMNS, ROWS = 80, 24
 """What the forms are made for (VT220); smaller terminals scroll."""
@@ -42,6 +42,11 @@ class Terminal:
     name: str
     unicode: bool
     colours: int
+
+    @property
+    def serial(self) -> bool:
+        """Whether it is somewhere else, with a keyboard of its own."""
+        return not self.name.startswith("/dev/tty") or "S" in self.name
 
     @property
     def line(self) -> str:

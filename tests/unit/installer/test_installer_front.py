@@ -550,3 +550,24 @@ def test_without_a_terminal_it_installs_only_when_told_to(
     assert installed == []
     assert cli.main(["--yes", "--kickstart", f"{tmp_path}/ks.cfg"]) == 0
     assert installed == ["edge1"]
+
+
+def test_a_boot_that_asks_starts_the_forms_on_each_console(
+    ready: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INVOCATION_ID", "1")
+    monkeypatch.setattr(cli, "should_ask", lambda line, medium: True)
+    ran: list[list[str]] = []
+    monkeypatch.setattr(consoles, "run", lambda argv, check: ran.append(argv))
+    monkeypatch.setattr(cli, "console_names", lambda: ("tty0", "ttyS0"))
+    monkeypatch.setattr(cli, "is_attended", lambda: False)
+    assert cli.main([]) == 0
+    assert [argv[-1] for argv in ran] == ["edgelinux-setup@tty1.service", "edgelinux-setup@ttyS0.service"]
+    assert ready == []
+
+
+def test_the_forms_need_a_terminal(
+    ready: list[list[str]], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert cli.main(["--interactive"]) == 1
+    assert "there is no terminal to ask at" in capsys.readouterr().err
