@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,8 @@ _PROFILE = "edgelinux-setup"
 _UP_SECONDS = 30
 _DNS_SECONDS = 3.0
 _DNS_PORT = 53
+_ARP_SECONDS = 3.0
+_DISCARD_PORT = 9
 
 
 @dataclass(frozen=True)
@@ -159,10 +163,18 @@ def _gateway(device: str) -> str:
 
 
 def _reaches(device: str, address: str) -> bool:
-    if run(["ping", "-c1", "-W2", "-I", device, address], check=False, timeout=10).returncode == 0:
-        return True
-    # Some routers answer no ping, and every one answers ARP.
-    return any("lladdr" in one for one in _ip("neigh", "show", address, "dev", device))
+    """Say whether a neighbour answers ARP, which every router does; many answer no ping."""
+    run(["ip", "neigh", "flush", "to", address, "dev", device], check=False, timeout=10)
+    end = time.monotonic() + _ARP_SECONDS
+    while True:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock, contextlib.suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
+            sock.sendto(b"", (address, _DISCARD_PORT))
+        if any("lladdr" in one for one in _ip("neigh", "show", address, "dev", device)):
+            return True
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.2)
 
 
 def _name_servers(device: str) -> list[str]:
