@@ -49,6 +49,7 @@ class NetworkPage:
             note(),
             *(note(str(finding), "" if finding.works else "strong") for finding in self._findings),
         ]
+        rows += [note()] if self._findings else []
         back, go_on = ("Back", self.back), ("Continue", self._go_on)
         rows.append(buttons(back, ("Check the network now", self._check), go_on, focus=2))
         return rows

@@ -107,19 +107,19 @@ class SummaryPage:
 
 
 def summary(planned: InstallPlan, password: bool, keys: list[str]) -> list[str]:
-    """Say what an installation will do, first of all what it erases."""
-    lines = []
-    for disk in planned.disks:
-        lines.append(f"ERASED: {title_of(disk)}")
-        lines.append(f"        {details_of(disk)}{holds(disk)}")
+    """Say what an installation will do; last what it erases, which stands where the word is to be typed."""
     kind = "one disk, which nothing protects" if planned.layout == "single" else "a mirror of these disks"
     ks = planned.kickstart
-    lines += ["", f"Pool:      {kind}", f"Host:      {planned.hostname}"]
+    lines = [f"Pool:      {kind}", f"Host:      {planned.hostname}"]
     lines += [f"Network:   {line}" for line in planned_networks(planned)]
     lines.append(f"Place:     {ks.timezone}, keyboard {ks.keyboard}")
     lines.append(f"Root:      {'password at the console' if password else 'no password'}")
     lines += [f"SSH key:   {key}" for key in keys]
-    return [*lines, *(f"Note:      {notice}" for notice in planned.notices)]
+    lines += [*(f"Note:      {notice}" for notice in planned.notices), ""]
+    for disk in planned.disks:
+        lines.append(f"ERASED: {title_of(disk)}")
+        lines.append(f"        {details_of(disk)}{holds(disk)}")
+    return lines
 
 
 def planned_networks(planned: InstallPlan) -> list[str]:
