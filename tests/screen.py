@@ -12,7 +12,7 @@ from typing import Any
 import pexpect
 import pyte
 
-__all__ = ["KEYS", "Screen", "Terminal"]
+__all__ = ["KEYS", "Keyed", "Screen", "Terminal"]
 
 KEYS = {
     "tab": "\t",
@@ -27,11 +27,9 @@ KEYS = {
     "page down": "\x1b[6~",
     "backspace": "\x7f",
     "ctrl c": "\x03",
+    "ctrl l": "\x0c",
 }
 _SECONDS = 30.0
-# A key changes something on the screen, within this time; then all of it comes without a pause.
-_ANSWER_SECONDS = 1.0
-_QUIET_SECONDS = 0.05
 
 
 class Screen:
@@ -40,6 +38,7 @@ class Screen:
     def __init__(self, columns: int = 80, rows: int = 24) -> None:
         self.picture = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self.picture)
+        self.raw = b""
 
     def feed(self, data: bytes) -> None:
         self._stream.feed(data)
@@ -55,7 +54,69 @@ class Screen:
         return str(self.picture.display[self.picture.cursor.y]).rstrip()
 
 
-class Terminal(Screen):
+class Keyed(Screen):
+    """A screen with keys; it is another class that knows how bytes get there, and from there.
+
+    `answer` is how many seconds a key may take to change something, `quiet` how long a pause ends a change.
+    """
+
+    answer = 1.0
+    quiet = 0.05
+
+    def send(self, text: str) -> None:
+        raise NotImplementedError
+
+    def receive(self, seconds: float) -> bytes:
+        """Wait so long for bytes; none means that none came."""
+        raise NotImplementedError
+
+    def read(self, seconds: float) -> bool:
+        """Read what comes within that time; says whether anything did."""
+        data = self.receive(seconds)
+        self.raw += data
+        self.feed(data)
+        return bool(data)
+
+    def settle(self) -> None:
+        """Read until nothing more comes."""
+        while self.read(self.quiet):
+            pass
+
+    def type(self, *keys: str) -> None:
+        """Type names of keys, or texts, one after the other."""
+        for key in keys:
+            if key:
+                self.send(KEYS.get(key, key))
+                self.read(self.answer)
+                self.settle()
+
+    def wait_for(self, pattern: str, seconds: float = _SECONDS) -> str:
+        """Wait until a regular expression is on the screen; gives the screen."""
+        end = time.monotonic() + seconds
+        while True:
+            self.settle()
+            if re.search(pattern, self.text):
+                return self.text
+            assert time.monotonic() < end, f"{pattern!r} did not come; on the screen:\n{self.text}"
+            time.sleep(0.05)
+
+    def choose(self, label: str) -> None:
+        """Go to what has that label, and press Enter."""
+        self.go_to(label)
+        self.type("enter")
+
+    def go_to(self, label: str, *, most: int = 40) -> None:
+        """Go with Tab until the cursor stands before a label, or in the line that begins with it."""
+        self.settle()
+        for _ in range(most):
+            line, x = self.cursor_line, self.picture.cursor.x
+            if line[x:].lstrip("<([X]) ").startswith(label) or line.strip().lstrip("<( ").startswith(label):
+                return
+            self.type("tab")
+        raise AssertionError(f"the focus does not come to {label!r}; on the screen:\n{self.text}")
+
+
+class Terminal(Keyed):
     """A program on a pseudo-terminal of that size. Ended with the `with` block."""
 
     def __init__(
@@ -71,7 +132,6 @@ class Terminal(Screen):
         self.program: Any = pexpect.spawn(
             argv[0], list(argv[1:]), env=whole, dimensions=(rows, columns), timeout=_SECONDS
         )
-        self.raw = b""
 
     def __enter__(self) -> Terminal:
         return self
@@ -81,54 +141,14 @@ class Terminal(Screen):
     ) -> None:
         self.program.close(force=True)
 
-    def read(self, seconds: float = _QUIET_SECONDS) -> bool:
-        """Read what comes within that time; says whether anything did."""
+    def send(self, text: str) -> None:
+        self.program.send(text)
+
+    def receive(self, seconds: float) -> bytes:
         try:
-            data = self.program.read_nonblocking(65536, seconds)
+            return bytes(self.program.read_nonblocking(65536, seconds))
         except (pexpect.TIMEOUT, pexpect.EOF):
-            return False
-        self.raw += data
-        self.feed(data)
-        return True
-
-    def settle(self) -> None:
-        """Read until nothing more comes."""
-        while self.read():
-            pass
-
-    def type(self, *keys: str) -> None:
-        """Type names of keys, or texts, one after the other; an Esc stands by itself."""
-        for key in keys:
-            if not key:
-                continue
-            self.program.send(KEYS.get(key, key))
-            self.read(_ANSWER_SECONDS)
-            self.settle()
-
-    def wait_for(self, pattern: str, seconds: float = _SECONDS) -> str:
-        """Wait until a regular expression is on the screen; gives the screen."""
-        end = time.monotonic() + seconds
-        while True:
-            self.settle()
-            if re.search(pattern, self.text):
-                return self.text
-            assert time.monotonic() < end, f"{pattern!r} did not come; on the screen:\n{self.text}"
-            time.sleep(0.05)
-
-    def choose(self, label: str, *, most: int = 40) -> None:
-        """Go with Tab to the line or button that has a label under the cursor, and press Enter."""
-        self.go_to(label, most=most)
-        self.type("enter")
-
-    def go_to(self, label: str, *, most: int = 40) -> None:
-        """Go with Tab until the cursor stands before a label, or in the line that begins with it."""
-        self.settle()
-        for _ in range(most):
-            line, x = self.cursor_line, self.picture.cursor.x
-            if line[x:].lstrip("<([X]) ").startswith(label) or line.strip().lstrip("<( ").startswith(label):
-                return
-            self.type("tab")
-        raise AssertionError(f"the focus does not come to {label!r}; on the screen:\n{self.text}")
+            return b""
 
     def end(self) -> int:
         """Wait for the program's end; gives its exit code."""
