@@ -47,6 +47,7 @@ class Menu:
     unattended: bool
     serial: str
     kernel_args: tuple[str, ...] = ()
+    asks: bool = False
 
 
 def volume_label(squashfs_sha256: str, kickstart: str, templates_sha256: str = "") -> str:
@@ -167,6 +168,7 @@ def render_grub_cfg(menu: Menu) -> str:
         base_label=menu.base_label,
         label=menu.label,
         unattended=menu.unattended,
+        asks=menu.asks,
         serial=parse_serial(menu.serial),
         live_arguments=live_arguments(menu),
     )

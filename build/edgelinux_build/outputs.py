@@ -78,6 +78,7 @@ def manifest_of(project: Project, results: Mapping[str, Result], iso: Result) ->
         "commit": project.commit,
         "kickstart_sha256": iso.inputs["kickstart"],
         "unattended": project.unattended,
+        "asks": project.asks,
         "source_date_epoch": project.epoch,
         "iso": {"name": iso.facts["iso"], **{name: iso.facts[name] for name in ("size", "sha256", "label")}},
         "stages": {

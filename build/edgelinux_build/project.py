@@ -71,6 +71,7 @@ def load_project(
         why_base=why,
         kickstart=render_kickstart(site),
         unattended=site.unattended,
+        asks=site_file is None,
         serial=site.serial_console or "",
         epoch=source_date_epoch(root, lock if locked else None),
         out=out.resolve(),

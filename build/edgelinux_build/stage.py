@@ -49,6 +49,8 @@ class Project:
     """Whether only what the lock file names may go in."""
     commit: str = ""
     """What the repository is at, when it is at exactly that."""
+    asks: bool = False
+    """Whether the medium asks at the machine what to install: nobody gave it a site file."""
     sign_key: str = ""
     """OpenPGP key that signs the checksums: a key's id or fingerprint, or a file."""
 

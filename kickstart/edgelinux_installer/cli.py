@@ -18,11 +18,12 @@ from edgelinux_hostd.run import run
 from edgelinux_hostd.whole import write_whole
 
 from edgelinux_installer import halfmade, hardware
-from edgelinux_installer.consoles import Consoles, console_names, is_attended, start_shells
+from edgelinux_installer.consoles import Consoles, console_names, is_attended, start_forms, start_shells
 from edgelinux_installer.context import LOG, RUN, TARGET
 from edgelinux_installer.datapartition import find_kickstart
 from edgelinux_installer.identity import this_machine
 from edgelinux_installer.install import DefectError, install, left_behind
+from edgelinux_installer.interactive.asking import should_ask
 from edgelinux_installer.interfaces import Interface
 from edgelinux_installer.kickstart import Kickstart, read_kickstart
 from edgelinux_installer.medium_check import check_fetched, check_medium
@@ -49,12 +50,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = make_parser().parse_args(argv)
     attended = is_attended()
     names = console_names()
+    if options.interactive:
+        return _interactive(dry=options.check)
     if options.check:
         return _check(options)
     if options.check_medium:
         return _check_medium(names, attended)
     if options.hardware:
         return _hardware()
+    if not attended and should_ask(_command_line(), MEDIUM, find_kickstart):
+        start_forms(names)
+        return 0
     consoles = Consoles(names, stdout=attended)
     _log_to(LOG)
     reporter = Reporter(_command_line(), consoles.say)
@@ -110,6 +116,11 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="PATH|URL",
         help="default: inst.ks= on the kernel's command line, else this machine's among a stick's sites, "
         "else /edgelinux/ks.cfg on the medium",
+    )
+    parser.add_argument(
+        "--interactive",
+        action="store_true",
+        help="ask at this terminal what to install, on the whole screen; with --check install nothing",
     )
     parser.add_argument("--check", action="store_true", help="say what would be done, and do nothing")
     parser.add_argument("--yes", action="store_true", help="install without asking a person first")
@@ -175,6 +186,18 @@ def _after_pre(ks: Kickstart, where: str, text: str) -> Kickstart:
 
 def _plan(ks: Kickstart) -> InstallPlan:
     return make_plan(ks, hardware.machine(hardware.record()), images.load())
+
+
+def _interactive(*, dry: bool) -> int:
+    # Only here, since an installation from a kickstart needs none of it.
+    from edgelinux_installer.interactive.main import run_forms
+
+    _log_to(LOG)
+    try:
+        return run_forms(dry=dry)
+    except EdgeLinuxError as error:
+        print(f"edgelinux-install: {error}", file=sys.stderr)
+        return error.exit_code
 
 
 def _hardware() -> int:

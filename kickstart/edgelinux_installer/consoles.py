@@ -11,7 +11,7 @@ from pathlib import Path
 from edgelinux_hostd.run import run
 from edgelinux_hostd.terminals import console_names, write_to_terminal
 
-__all__ = ["Consoles", "console_names", "is_attended", "start_shells"]
+__all__ = ["Consoles", "console_names", "is_attended", "start_forms", "start_shells"]
 
 log = logging.getLogger("edgelinux.installer")
 
@@ -44,7 +44,16 @@ class Consoles:
 
 
 def start_shells(names: Sequence[str]) -> None:
-    """Start a root shell on each console; /dev/tty0 stands for the screen, whose first terminal is tty1."""
-    ttys = dict.fromkeys("tty1" if name == "tty0" else name for name in names)
-    for tty in ttys:
-        run(["systemctl", "--no-block", "start", f"edgelinux-shell@{tty}.service"], check=False)
+    """Start a root shell on each console."""
+    _start("edgelinux-shell", names)
+
+
+def start_forms(names: Sequence[str]) -> None:
+    """Start the text installer on each console; it goes on where a key is pressed first."""
+    _start("edgelinux-setup", names)
+
+
+def _start(unit: str, names: Sequence[str]) -> None:
+    # /dev/tty0 stands for the screen, whose first terminal is tty1.
+    for tty in dict.fromkeys("tty1" if name == "tty0" else name for name in names):
+        run(["systemctl", "--no-block", "start", f"{unit}@{tty}.service"], check=False)

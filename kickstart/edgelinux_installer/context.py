@@ -14,12 +14,14 @@ from edgelinux_hostd.grubcfg import BootEntry
 from edgelinux_installer.plan import InstallPlan
 from edgelinux_installer.progress import Progress
 
-__all__ = ["LOG", "RUN", "TARGET", "Context", "Step"]
+__all__ = ["LOG", "RUN", "TARGET", "TYPED", "Context", "Step"]
 
 # Where Anaconda mounts the new system too; %post --nochroot scripts know it.
 TARGET = Path("/mnt/sysimage")
 RUN = Path("/run/edgelinux")
 LOG = RUN / "install.log"
+# What was typed at the machine, as a kickstart; the installed host keeps it beside the log.
+TYPED = RUN / "kickstart.cfg"
 
 
 @dataclass

@@ -49,13 +49,15 @@ def install(
     *,
     tell: Tell = lambda step, percent, message: None,
     medium: Path = MEDIUM,
+    stopped: Callable[[], bool] = lambda: False,
     steps: Sequence[Step] | None = None,
     context: Callable[[InstallPlan, Progress, Path], Context] = Context,
 ) -> None:
     """Install. Whatever stops it, what was begun is put away first; raises InstallError.
 
-    `say` gets lines for people, `tell` (step, percent, message) for programs. Without `steps` these are those
-    of the way that the machine was booted.
+    `say` gets lines for people, `tell` (step, percent, message) for programs. `stopped` is asked twice a
+    second whether a person wants it to end; raises KeyboardInterrupt then. Without `steps` these are those of
+    the way that the machine was booted.
     """
     if steps is None:
         steps = NETWORK_STEPS if this_boot().medium else STEPS
@@ -67,7 +69,7 @@ def install(
     for step in steps:
         progress.begin(step.name)
         try:
-            _carry_out(step, ctx, watch)
+            _carry_out(step, ctx, watch, stopped)
         except BaseException as error:
             lost = isinstance(error, DiskLostError)
             if lost:
@@ -86,7 +88,7 @@ def install(
     say(f"Installation complete after {progress.elapsed:.0f} seconds")
 
 
-def _carry_out(step: Step, ctx: Context, watch: Watch) -> None:
+def _carry_out(step: Step, ctx: Context, watch: Watch, stopped: Callable[[], bool]) -> None:
     """Do one step in a thread of its own, and look after the disks meanwhile. Raises what the step raises.
 
     When a disk is lost the step is given up: it may be waiting for that disk, and would for ever.
@@ -108,6 +110,8 @@ def _carry_out(step: Step, ctx: Context, watch: Watch) -> None:
             while thread.is_alive() and not lost:
                 thread.join(_LOOK_EVERY_SECONDS)
                 lost = watch.lost()
+                if stopped():
+                    raise KeyboardInterrupt
         finally:
             if thread.is_alive():
                 for child in ctx.children:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Progress", "Tell", "Timing"]
+__all__ = ["Progress", "Tell", "Timing", "Told", "read_line"]
 
 Tell = Callable[[str, int, str], None]
 
@@ -17,6 +18,29 @@ class Timing:
 
     name: str
     seconds: float
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a line about a step says: its number and that of all, percent of the whole, seconds, words."""
+
+    step: int
+    steps: int
+    percent: int
+    seconds: int
+    text: str
+
+
+_LINE = re.compile(r"edgeLinux installer\s+(\d+)/(\d+)\s+(\d+)%\s+(\d+) s  (.*)")
+
+
+def read_line(line: str) -> Told | None:
+    """Read a line that Progress has said; None when it is another one."""
+    match = _LINE.fullmatch(line)
+    if not match:
+        return None
+    step, steps, percent, seconds = map(int, match.groups()[:4])
+    return Told(step, steps, percent, seconds, match[5])
 
 
 class Progress:

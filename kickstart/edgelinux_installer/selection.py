@@ -12,7 +12,7 @@ from edgelinux_installer.kickstart import Kickstart, KickstartError
 from edgelinux_installer.kickstart.addons import MOST_DISKS
 from edgelinux_installer.kickstart.diskterm import DiskTerm, parse_term
 
-__all__ = ["Verdict", "choose_disks", "describe", "foreign_pools", "judge", "label", "may_erase"]
+__all__ = ["Verdict", "choose_disks", "describe", "foreign_pools", "judge", "label", "may_erase", "unusable"]
 
 _GIB = 1024**3
 _NOT_SELECTED = "not selected"
@@ -46,7 +46,7 @@ def judge(ks: Kickstart, disks: Sequence[Disk]) -> tuple[Verdict, ...]:
     return tuple(
         Verdict(
             disk,
-            _unusable(disk)
+            unusable(disk)
             or ("ignored, as the kickstart says" if any(term.matches(disk) for term in ignored) else "")
             or _not_meant(disk, filters),
         )
@@ -134,7 +134,8 @@ def _naming_line(disk: Disk, filters: Sequence[_Filter]) -> int | None:
     return lines[0] if lines else None
 
 
-def _unusable(disk: Disk) -> str:
+def unusable(disk: Disk) -> str:
+    """Say why a disk cannot be taken, whatever a kickstart says; "" when it can."""
     if disk.in_use:
         return disk.in_use
     if disk.read_only:

@@ -6,6 +6,8 @@ import base64
 import itertools
 import re
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -13,6 +15,8 @@ import pexpect
 from edgelinux_build.qemu.console import strip_ansi
 from edgelinux_build.qemu.runner import VirtualMachine
 from pexpect import fdpexpect
+
+from tests.e2e.forms import SerialForms
 
 __all__ = ["Result", "SerialShell"]
 
@@ -82,6 +86,15 @@ class SerialShell:
         """Types a command and waits only until it has printed `begun` (a regular expression)."""
         self._spawn.send(f" {command}\r")
         self._spawn.expect(begun, timeout=120)
+
+    @contextmanager
+    def forms(self, command: str) -> Iterator[SerialForms]:
+        """Start a command that takes the whole screen; it has to have ended afterwards."""
+        self.run("stty sane")
+        self._spawn.send(f" TERM=vt220 {command}\r")
+        yield SerialForms(self._socket)
+        self._spawn.send("\r stty -echo -onlcr\r")
+        self.run("true")
 
     def expect(self, pattern: str, seconds: float) -> str:
         """Waits for `pattern` in what a started command prints; gives what came before and matched.

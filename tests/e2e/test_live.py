@@ -16,6 +16,7 @@ from edgelinux_build.qemu.machine import Disk
 from edgelinux_build.qemu.runner import VirtualMachine
 from edgelinux_build.qemu.session import Wishes
 
+from tests.e2e.forms import fill_in
 from tests.e2e.lab import Lab
 from tests.e2e.serial import SerialShell
 
@@ -23,6 +24,7 @@ from tests.e2e.serial import SerialShell
 DISKS = ("12G", "12G", "4G", "9G", "9G:usb")
 PULLED = "disk4-device"
 MEDIUM = "/run/initramfs/live"
+KEY = "AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
 
 KICKSTART = """\
 lang en_US.UTF-8
@@ -252,6 +254,28 @@ class TestRefusals:
         assert status == 2
         assert f"/dev/vdd belongs to an existing pool antlets (GUID {guid})" in said
         assert "erases it with every antlet in it" in said
+
+
+def test_the_forms_up_to_the_summary_on_the_serial_line(live: Live) -> None:
+    """A dry run: each screen answered as a person would, nothing installed."""
+    live.shell.run("udevadm settle")
+    with live.shell.forms("edgelinux-install --interactive --check; echo forms-ended-$?") as forms:
+        forms.wait_for("dry run", 120)
+        disks = ("/dev/vda", "/dev/vdb")
+        summary = fill_in(forms, disks=disks, hostname="edge-typed", key=f"ssh-ed25519 {KEY} me@desk")
+        assert "Host:      edge-typed" in summary
+        assert "Europe/Berlin" in summary
+        assert "ERASED: /dev/vda  12.0 GiB" in summary
+        assert forms.raw.isascii()
+        forms.go_to("Type erase to install")
+        forms.type("wrong")
+        forms.choose("Check only: leave")
+        forms.wait_for("nothing is done until the word erase stands here", 60)
+        forms.type("ctrl c")
+        forms.wait_for("Nothing on this machine's disks has been changed", 60)
+        forms.choose("Leave")
+        forms.wait_for("forms-ended-0", 60)
+    assert [written(disk) for disk in live.vm.machine.disks[:3]] == [0, 0, 0]
 
 
 def test_the_medium_is_whole(live: Live) -> None:

@@ -30,6 +30,7 @@ class Case:
 
     `select` and `more` go below `disks:` of the site file. `follows`: the disks are those that another case
     has left, so that it runs after that one. `refusal`: what the installer must say instead of installing.
+    `typed`: the default ISO, and everything is typed into the forms on the serial line.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Case:
     more: str = ""
     follows: str = ""
     refusal: str = ""
+    typed: bool = False
 
 
 CASES: tuple[Case, ...] = (
@@ -53,6 +55,7 @@ CASES: tuple[Case, ...] = (
     Case("usb-disks", ("9G:usb", "9G:usb"), firmware="bios"),
     Case("unequal", ("9G", "12G:sata")),
     Case("by-serial", ("9G", "9G", "9G"), (2, 3), select="serial:edgelinux-disk[23]"),
+    Case("typed", ("9G", "9G"), typed=True),
     Case("existing-pool-refused", follows="unequal", refusal="antlets"),
     Case("existing-pool-wiped", follows="existing-pool-refused", more="wipe: true"),
 )

@@ -14,10 +14,12 @@ from edgelinux_build.qemu import media
 from edgelinux_build.qemu.console import INSTALL_FAILED
 from edgelinux_build.qemu.install import INSTALL_SECONDS, wait_for_end, wait_for_installer, wait_until_up
 from edgelinux_build.qemu.machine import Machine
+from edgelinux_build.qemu.menu import choose_entry
 from edgelinux_build.qemu.runner import VirtualMachine
 from edgelinux_build.qemu.session import Wishes
 
 from tests.e2e.boots import Ledger
+from tests.e2e.forms import SerialForms, fill_in, serial_socket
 from tests.e2e.lab import Lab
 from tests.long.cases import CASES, SITE, Case
 from tests.long.passed import KEPT
@@ -44,7 +46,7 @@ def machine(
 ) -> Iterator[tuple[Case, VirtualMachine, media.IsoFacts]]:
     case: Case = request.param
     site = SITE.format(**vars(case), count=len(case.members), key=lab.public_key)
-    iso = lab.iso(case.name, site)
+    iso = lab.iso("default") if case.typed else lab.iso(case.name, site)
     wishes = Wishes(case.name, firmware=case.firmware, iso=iso, iso_as_usb=case.stick, first_slot=1)
     if case.follows:
         # The medium comes last in the boot order, and these disks boot: so the medium goes first.
@@ -73,17 +75,37 @@ def _keep_disks(lab: Lab, case: Case, machine: Machine) -> None:
 def test_installs(machine: tuple[Case, VirtualMachine, media.IsoFacts], lab: Lab) -> None:
     case, vm, facts = machine
     with lab.ledger.boot(f"{case.name}-install"):
-        wait_for_installer(vm, facts)
+        if case.typed:
+            _type_it(vm, facts, case.name, lab.public_key)
+        else:
+            wait_for_installer(vm, facts)
         if case.refusal:
             vm.wait_for("INSTALLATION FAILED", INSTALL_SECONDS)
             vm.wait_for("not made bootable", 30)
             assert case.refusal in " ".join(line for _, line in vm.lines if "FAILED" in line)
             return
-        wait_for_end(vm)
+        if not case.typed:
+            wait_for_end(vm)
     with lab.ledger.boot(f"{case.name}-first"):
         wait_until_up(vm)
     _look_at(lab.ssh(vm), case)
     vm.shut_down(180)
+
+
+def _type_it(vm: VirtualMachine, facts: media.IsoFacts, name: str, key: str) -> None:
+    """Choose the menu's install entry, and answer what it asks."""
+    assert facts.ask_entry is not None
+    choose_entry(vm, facts.ask_entry)
+    with serial_socket(vm) as connected:
+        forms = SerialForms(connected)
+        forms.wait_for("Leave to a shell", 420)
+        summary = fill_in(forms, disks=("/dev/vda", "/dev/vdb"), hostname=name, key=key)
+        assert summary.count("ERASED: ") == 2
+        forms.go_to("Type erase to install")
+        forms.type("erase")
+        forms.choose("Install")
+        forms.wait_for("Installation complete", INSTALL_SECONDS)
+        forms.choose("Restart now")
 
 
 def _look_at(host: Any, case: Case) -> None:

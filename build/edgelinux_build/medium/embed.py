@@ -145,6 +145,7 @@ def _write(image: IsoImage, answer: Answer, new: Path, folder: Path) -> MediaInf
         update={
             "label": label,
             "unattended": answer.unattended,
+            "asks": False,
             "serial": old.serial if answer.serial is None else answer.serial,
             "boot": old.boot.model_copy(update={"uefi": sha512(esp)}),
         }

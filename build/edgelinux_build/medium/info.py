@@ -32,6 +32,8 @@ class MediaInfo(BaseModel):
     """Raised when fields change their meaning; those that are added do not count."""
     label: str
     unattended: bool
+    asks: bool = False
+    """Whether an installation asks at the machine, in place of following the kickstart."""
     version: str
     product: str
     image: str
@@ -82,4 +84,5 @@ class MediaInfo(BaseModel):
             self.unattended,
             self.serial,
             self.kernel_args,
+            self.asks,
         )

@@ -83,9 +83,7 @@ def describe(found: Inspection) -> Iterator[str]:
         "label": info.label,
         "made": datetime.fromtimestamp(info.source_date_epoch, UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
         "serial console": info.serial or "none",
-        "when booted": "installs without asking"
-        if info.unattended
-        else "live system, erases nothing by itself",
+        "when booted": _when_booted(info),
         "boots": _boots(found.boot_paths),
         "checksums": _checksums(found),
     }
@@ -95,6 +93,13 @@ def describe(found: Inspection) -> Iterator[str]:
     yield f"kickstart (secrets redacted; SHA-256 {found.kickstart_sha256}):"
     for line in found.kickstart.splitlines():
         yield f"    {line}".rstrip()
+
+
+def _when_booted(info: MediaInfo) -> str:
+    if info.unattended:
+        return "installs without asking"
+    installing = "; an installation asks at the machine" if info.asks else ""
+    return f"live system, erases nothing by itself{installing}"
 
 
 def _boots(paths: BootPaths) -> str:

@@ -49,6 +49,7 @@ def embedded_manifest(image: IsoImage, info: MediaInfo, kickstart: str, new: Pat
             "name": new.name,
             "kickstart": digest,
             "unattended": info.unattended,
+            "asks": info.asks,
             "serial": info.serial,
             "menu": template_sha256(),
         }

@@ -45,7 +45,10 @@ def wait_for_installer(vm: VirtualMachine, facts: IsoFacts) -> float:
     """Starts the installation if the ISO does not by itself; returns when the installer has begun."""
     if not facts.unattended:
         if facts.install_entry is None:
-            raise EdgeLinuxError("the ISO's menu has no entry that installs")
+            raise EdgeLinuxError(
+                "this ISO asks at the machine what to install",
+                hint="edgelinux iso embed gives it a site file, or a kickstart",
+            )
         choose_entry(vm, facts.install_entry)
     vm.wait_for(STARTED, BOOT_SECONDS, "the installer")
     return vm.seconds

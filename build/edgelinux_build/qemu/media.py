@@ -36,6 +36,7 @@ class IsoFacts:
     unattended: bool
     install_entry: tuple[int, ...] | None
     check_entry: tuple[int, ...] | None = None
+    ask_entry: tuple[int, ...] | None = None
 
 
 def disk_format(path: Path) -> Literal["qcow2", "raw"]:
@@ -112,5 +113,5 @@ def read_iso(iso: Path, directory: Path) -> IsoFacts:
     except (EdgeLinuxError, ValueError, KeyError, TypeError) as error:
         raise EdgeLinuxError(f"{iso} is not an edgeLinux ISO: {error}") from error
     menu = extract(iso, "/boot/grub/grub.cfg", directory / "grub.cfg").read_text()
-    entries = (menu_entry(menu, f"edgelinux.{what}") for what in ("install", "check-medium"))
+    entries = (menu_entry(menu, f"edgelinux.{what}") for what in ("install", "check-medium", "install=ask"))
     return IsoFacts(label, version, unattended, *entries)

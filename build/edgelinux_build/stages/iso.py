@@ -72,6 +72,7 @@ class Iso(Stage):
             "selinux": base.selinux,
             "kickstart": hashlib.sha256(project.kickstart.encode()).hexdigest(),
             "unattended": project.unattended,
+            "asks": project.asks,
             "serial": project.serial,
             "kernel_args": list(image.kernel_args),
             "budget": image.budget.iso,
@@ -182,6 +183,7 @@ def _media_info(
     return MediaInfo(
         label=label,
         unattended=project.unattended,
+        asks=project.asks,
         version=image.version,
         product=image.product,
         image=image.name,

@@ -35,7 +35,19 @@ from edgelinux_installer.site.types import (
 )
 from edgelinux_installer.site.yaml_lines import Location, Problem, YamlError, dotted, read_yaml
 
-__all__ = ["Disks", "Firewall", "Network", "Notify", "Root", "Site", "User", "load_site", "parse_site"]
+__all__ = [
+    "Disks",
+    "Firewall",
+    "Found",
+    "Network",
+    "Notify",
+    "Root",
+    "Site",
+    "User",
+    "check_site",
+    "load_site",
+    "parse_site",
+]
 
 
 class _Model(BaseModel):
@@ -70,6 +82,7 @@ class Network(_Model):
     """One NIC, by default bridged to br0 so that antlets can share it."""
 
     device: Device = "link"
+    vlan: int | None = Field(default=None, ge=1, le=4094)
     bridge: Device | None = "br0"
     bootproto: Literal["dhcp", "static"] = "dhcp"
     address: Interface | None = None
@@ -163,20 +176,29 @@ def parse_site(text: str, file: str) -> Site:
         raise YamlError(
             [Problem(file, 1, "", "is not a mapping", "write `key: value` lines, see site.example.yaml")]
         )
-    try:
-        site = Site.model_validate(data)
-    except ValidationError as error:
-        raise YamlError([_problem(file, lines, dict(found)) for found in error.errors()]) from error
-    problems = [
-        Problem(file, _line(lines, at), dotted(at), message, hint)
-        for at, message, hint in _contradictions(site)
-    ]
-    if problems:
-        raise YamlError(problems)
+    site, found = check_site(data)
+    if site is None:
+        raise YamlError(
+            [Problem(file, _line(lines, at), dotted(at), message, hint) for at, message, hint in found]
+        )
     return site
 
 
-def _contradictions(site: Site) -> Iterator[tuple[Location, str, str]]:
+Found = tuple[Location, str, str]
+"""Where something is wrong, what it is, and what to do."""
+
+
+def check_site(data: dict[Any, Any]) -> tuple[Site | None, list[Found]]:
+    """Give the site of a document or a form; None, and all that is wrong with it, if anything is."""
+    try:
+        site = Site.model_validate(data)
+    except ValidationError as error:
+        return None, [_found(dict(one)) for one in error.errors()]
+    found = list(_contradictions(site))
+    return (None if found else site), found
+
+
+def _contradictions(site: Site) -> Iterator[Found]:
     """Find what is valid by itself and does not fit together."""
     yield from _disks(site.disks)
     yield from _network(site.network)
@@ -196,7 +218,7 @@ def _contradictions(site: Site) -> Iterator[tuple[Location, str, str]]:
         )
 
 
-def _disks(disks: Disks) -> Iterator[tuple[Location, str, str]]:
+def _disks(disks: Disks) -> Iterator[Found]:
     if disks.layout == "single" and disks.number > 1:
         yield (
             ("disks", "count"),
@@ -219,9 +241,11 @@ def _disks(disks: Disks) -> Iterator[tuple[Location, str, str]]:
         yield ("disks", "select"), "a disk is named twice", "name each disk once"
 
 
-def _network(network: Network) -> Iterator[tuple[Location, str, str]]:
+def _network(network: Network) -> Iterator[Found]:
     if network.bridge is not None and (network.bridge in (network.device, "link") or ":" in network.bridge):
         yield ("network", "bridge"), f"{network.bridge!r} cannot name the bridge", "br0"
+    if network.vlan is not None and network.device == "link":
+        yield ("network", "vlan"), "a VLAN needs its NIC named", "device: a name or a MAC address"
     if network.bootproto == "dhcp":
         for key in ("address", "gateway"):
             if getattr(network, key) is not None:
@@ -252,22 +276,25 @@ _EXPECTED = {
     "dict_type": ("expected keys with values", "write `key: value` lines below it"),
     "missing": ("is missing", "add it"),
     "less_than_equal": ("is too much", "a mirror has two, three or four disks"),
+    "vlan": ("is not the number of a VLAN", "1 to 4094"),
 }
 
 
-def _problem(file: str, lines: dict[Location, int], found: dict[str, Any]) -> Problem:
-    """Turn one of pydantic's errors into a problem with its line and something to do."""
+def _found(found: dict[str, Any]) -> Found:
+    """Turn one of pydantic's errors into words, with something to do."""
     at: Location = found["loc"]
     context = found.get("ctx", {})
     if found["type"] == "site":
         message, hint = context["message"], context["hint"]
+    elif at == ("network", "vlan"):
+        message, hint = _EXPECTED["vlan"]
     elif found["type"] == "extra_forbidden":
         message, hint = "unknown key", _suggest(at)
     elif found["type"] == "literal_error":
         message, hint = f"unknown value {found['input']!r}", f"one of: {context['expected']}"
     else:
         message, hint = _EXPECTED.get(found["type"], (found["msg"], ""))
-    return Problem(file, _line(lines, at), dotted(at), message, hint)
+    return at, message, hint
 
 
 def _suggest(at: Location) -> str:

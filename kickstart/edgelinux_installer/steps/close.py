@@ -13,7 +13,7 @@ from edgelinux_hostd.run import run
 
 from edgelinux_installer import halfmade, watch
 from edgelinux_installer.chroot import end_processes
-from edgelinux_installer.context import LOG, Context, Step
+from edgelinux_installer.context import LOG, TYPED, Context, Step
 from edgelinux_installer.files import write
 
 __all__ = ["STEP", "close", "report"]
@@ -24,12 +24,13 @@ _ATTEMPTS = 5
 
 
 def close(ctx: Context) -> None:
-    """Copy the log, unmount everything, export the pool, if it is whole."""
+    """Copy the log and what was typed, unmount everything, export the pool, if it is whole."""
     directory = ctx.target / "var/log/edgelinux"
     write(directory / "install.json", json.dumps(report(ctx), indent=2) + "\n")
-    if LOG.exists():
-        shutil.copyfile(LOG, directory / "install.log")
-        (directory / "install.log").chmod(0o600)
+    for kept in (LOG, TYPED):
+        if kept.exists():
+            shutil.copyfile(kept, directory / kept.name)
+            (directory / kept.name).chmod(0o600)
     end_processes(ctx.target)
     watch.require_all(ctx)
     # For a host it is better to wait for its disks than to lose what was written.

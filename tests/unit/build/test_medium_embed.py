@@ -17,7 +17,7 @@ from edgelinux_build.cli import main
 from edgelinux_build.medium import embed as embedding
 from edgelinux_build.medium.boot_paths import find_boot_paths
 from edgelinux_build.medium.embed import Answer, answer_from_kickstart, answer_from_site, embed
-from edgelinux_build.medium.files import KICKSTART
+from edgelinux_build.medium.files import GRUB_CFG, KICKSTART
 from edgelinux_build.medium.image import open_iso
 from edgelinux_build.outputs import lookup_output
 from edgelinux_build.plan import keyed
@@ -101,6 +101,18 @@ def test_a_site_file_gives_the_bytes_of_a_build_with_it(
         stage_inputs,
     )
     assert lookup_output(new.parent, key) is not None
+
+
+def test_an_iso_that_asks_does_so_no_more_with_a_kickstart_of_its_own(
+    project: Project, results: dict[str, Result], site: Path, tmp_path: Path
+) -> None:
+    asking = make_standin(project, results, tmp_path, asks=True)
+    assert open_iso(asking).info.asks
+    assert b" edgelinux.install=ask\n" in open_iso(asking).read(GRUB_CFG)
+    new = tmp_path / "new/edge.iso"
+    assert edgelinux("iso", "embed", asking, "--site", site, "--out", new) == 0
+    assert not open_iso(new).info.asks
+    assert b"edgelinux.install=ask" not in open_iso(new).read(GRUB_CFG)
 
 
 def xorriso_reports(iso: Path) -> str:

@@ -42,6 +42,7 @@ def test_a_whole_iso(iso: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "size": iso.stat().st_size,
         "label": "",
         "unattended": False,
+        "asks": False,
         "version": "1.2.3",
         "product": "Small OS",
         "image": "small",

@@ -13,6 +13,7 @@ from edgelinux_build.menu import (
     render_search_cfg,
     volume_label,
 )
+from edgelinux_build.qemu.media import menu_entry
 from edgelinux_hostd.errors import EdgeLinuxError
 
 MENU = Menu("Small OS", "1.2.3", "Base 1", "EDGELINUX_0123ABCD", False, "ttyS0,115200", ("quiet",))
@@ -121,6 +122,16 @@ def test_an_unattended_medium_installs_once() -> None:
     assert "search --no-floppy --set=installed --file /edgelinux/installed/EDGELINUX_0123ABCD" in text
     assert "submenu" not in text
     assert 'menuentry "Install Small OS 1.2.3 now: ERASES DISKS as its kickstart says" --id install' in text
+
+
+def test_a_medium_without_a_kickstart_of_its_own_asks_when_it_installs() -> None:
+    text = render_grub_cfg(replace(MENU, asks=True))
+    assert "set default=live\n" in text
+    assert "submenu" not in text
+    assert kernel_lines(text)[1] == f"linux /boot/vmlinuz {LIVE} edgelinux.install=ask"
+    assert menu_entry(text, "edgelinux.install=ask") == (1,)
+    assert menu_entry(text, "edgelinux.install") is None
+    assert text.count("{") == text.count("}")
 
 
 @pytest.mark.parametrize("unattended", [False, True])

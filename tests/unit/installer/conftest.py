@@ -37,8 +37,7 @@ def disk() -> Callable[..., Disk]:
     return make_disk
 
 
-@pytest.fixture
-def image() -> ImageInfo:
+def make_image() -> ImageInfo:
     return ImageInfo(
         product="edgeLinux OS",
         name="edgelinux",
@@ -60,6 +59,11 @@ def image() -> ImageInfo:
         ),
         packages={"zfs": "2.3.9", "sudo": "1.9"},
     )
+
+
+@pytest.fixture
+def image() -> ImageInfo:
+    return make_image()
 
 
 @pytest.fixture

@@ -105,7 +105,7 @@ def test_the_consoles_are_told_which_was_taken(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(cli, "find_kickstart", lambda medium: found)
     said: list[str] = []
     with pytest.raises(Exception, match=r"run/aa-bb-cc-dd-ee-01\.ks:\d+: "):
-        cli._read("", said.append)
+        cli._read(*cli._fetch("", said.append))
     assert said == [
         f"edgeLinux installer: taking sites/aa-bb-cc-dd-ee-01.ks on the stick ({image}), "
         "for this machine's MAC address"

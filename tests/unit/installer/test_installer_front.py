@@ -22,7 +22,7 @@ from edgelinux_installer.install import DefectError, InstallError
 from edgelinux_installer.kickstart import KickstartError, TimeSource, read_kickstart
 from edgelinux_installer.plan import InstallPlan, Machine
 from edgelinux_installer.preflight import check_tree
-from edgelinux_installer.progress import Progress
+from edgelinux_installer.progress import Progress, Told, read_line
 from edgelinux_installer.source import fetch, location
 from edgelinux_installer.steps.accounts import useradd_argv
 from edgelinux_installer.steps.system import hosts
@@ -170,6 +170,8 @@ def test_progress_counts_weights() -> None:
         "2/2 62% 2 s two: 50%",
         "2/2 100% 2 s two: 90%",
     ]
+    assert read_line(said[2]) == Told(2, 2, 62, 2, "two: 50%")
+    assert read_line("Installing edgeLinux OS") is None
     assert [(timing.name, timing.seconds) for timing in progress.timings] == [("one", 2.0), ("two", 0.0)]
 
 
@@ -589,3 +591,24 @@ def test_a_kickstart_that_cannot_be_read_is_reported_to_the_command_lines_server
     (asked,) = server.asked
     assert asked.json["event"] == "failure"
     assert "cannot read the kickstart /none/ks.cfg" in asked.json["message"]
+
+
+def test_a_boot_that_asks_starts_the_forms_on_each_console(
+    ready: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INVOCATION_ID", "1")
+    monkeypatch.setattr(cli, "should_ask", lambda line, medium, find_kickstart: True)
+    ran: list[list[str]] = []
+    monkeypatch.setattr(consoles, "run", lambda argv, check: ran.append(argv))
+    monkeypatch.setattr(cli, "console_names", lambda: ("tty0", "ttyS0"))
+    monkeypatch.setattr(cli, "is_attended", lambda: False)
+    assert cli.main([]) == 0
+    assert [argv[-1] for argv in ran] == ["edgelinux-setup@tty1.service", "edgelinux-setup@ttyS0.service"]
+    assert ready == []
+
+
+def test_the_forms_need_a_terminal(
+    ready: list[list[str]], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert cli.main(["--interactive"]) == 1
+    assert "there is no terminal to ask at" in capsys.readouterr().err

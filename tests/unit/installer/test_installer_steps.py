@@ -149,6 +149,7 @@ def world(tmp_path: Path, machine: Machine, image: ImageInfo, monkeypatch: pytes
     monkeypatch.setattr(erase, "_SYS_BLOCK", tmp_path / "none")
     monkeypatch.setattr(partitions, "wait_for", lambda paths: None)
     monkeypatch.setattr(close, "LOG", tmp_path / "run/install.log")
+    monkeypatch.setattr(close, "TYPED", tmp_path / "run/kickstart.cfg")
     monkeypatch.setattr("edgelinux_installer.steps.close.time.sleep", lambda seconds: None)
     monkeypatch.setattr(esp, "_RUN", tmp_path / "esp")
     monkeypatch.setattr(esp, "_grub_install_tool", lambda: ("grub-install", "grub"))
@@ -156,6 +157,7 @@ def world(tmp_path: Path, machine: Machine, image: ImageInfo, monkeypatch: pytes
     monkeypatch.setattr(esp, "update_nvram", lambda entries: None)
     (tmp_path / "run").mkdir()
     (tmp_path / "run/install.log").write_text("log so far\n")
+    (tmp_path / "run/kickstart.cfg").write_text("typed\n")
     return world
 
 
@@ -292,6 +294,8 @@ def test_the_new_system_is_this_host(world: World) -> None:
     assert "mac-address=52:54:00:00:00:01" in profile.read_text()
     log_dir = world.target / "var/log/edgelinux"
     assert (log_dir / "install.log").read_text() == "log so far\n"
+    assert (log_dir / "kickstart.cfg").read_text() == "typed\n"
+    assert (log_dir / "kickstart.cfg").stat().st_mode & 0o777 == 0o600
     assert (log_dir / "post.log").exists()
     steps = json.loads((log_dir / "install.json").read_text())["steps"]
     assert [step["name"] for step in steps] == [step.name for step in STEPS[:-2]]
@@ -382,6 +386,29 @@ def test_an_interruption_puts_everything_away_too(world: World) -> None:
     with pytest.raises(KeyboardInterrupt):
         world.install((*STEPS[:8], replace(STEPS[8], run=interrupted), *STEPS[9:]))
     assert world.ran[-2:] == ["umount --recursive /target", "zpool export -f antlets"]
+
+
+def test_a_person_can_stop_it_and_what_was_begun_is_put_away(world: World) -> None:
+    waiting = threading.Event()
+
+    def wait(_ctx: Context) -> None:
+        waiting.wait(60)
+
+    def stopped() -> bool:
+        waiting.set()
+        return True
+
+    with pytest.raises(KeyboardInterrupt):
+        install(
+            world.plan,
+            world.said.append,
+            steps=(Step("Waiting", 1, wait),),
+            stopped=stopped,
+            context=lambda plan, progress, medium: Context(
+                plan, progress, medium, target=world.target, run_dir=world.root / "run"
+            ),
+        )
+    assert not any("complete" in line for line in world.said)
 
 
 @pytest.mark.parametrize(

@@ -34,13 +34,15 @@ def generated(tmp_path: Path, command_line: str) -> set[str]:
     return {str(path.relative_to(folders[1])) for path in found}
 
 
-@pytest.mark.parametrize("argument", ["edgelinux.install", "edgelinux.check-medium"])
+@pytest.mark.parametrize("argument", ["edgelinux.install", "edgelinux.install=ask", "edgelinux.check-medium"])
 def test_the_consoles_stay_free_for_what_was_asked_for(tmp_path: Path, argument: str) -> None:
     units = generated(tmp_path, f"{LIVE} {argument}")
     assert "getty@tty1.service" in units
     drop_in = "serial-getty@.service.d/60-edgelinux-install.conf"
     assert drop_in in units
-    assert ("ConditionKernelCommandLine", f"!{argument}") in unit(tmp_path / "early" / drop_in)
+    # A word alone is also the left side of an assignment (systemd.unit(5)).
+    word = argument.partition("=")[0]
+    assert ("ConditionKernelCommandLine", f"!{word}") in unit(tmp_path / "early" / drop_in)
 
 
 def test_a_live_system_has_shells_and_an_installed_one_nothing_of_it(tmp_path: Path) -> None:
@@ -69,9 +71,21 @@ def test_the_unit_runs_when_asked_for_and_never_on_a_host(name: str, argument: s
 
 def test_the_package_enables_them() -> None:
     package = yaml.safe_load((ROOT / "kickstart/packaging/package.yaml").read_text(encoding="utf-8"))
-    units = {path.name for path in (ROOT / "kickstart/units").iterdir()}
+    # Those of a console are started by the installer, on each console that there is.
+    units = {path.name for path in (ROOT / "kickstart/units").iterdir() if "@" not in path.name}
     assert set(package["units"]["enable"]) == units
     for name in units:
         parser = configparser.ConfigParser(strict=False, interpolation=None)
         parser.read(ROOT / "kickstart/units" / name, encoding="utf-8")
         assert parser.has_section("Install"), name
+
+
+def test_the_forms_own_a_console_and_leave_it_to_a_shell() -> None:
+    found = unit(ROOT / "kickstart/units/edgelinux-setup@.service")
+    assert ("ExecStart", "/usr/bin/edgelinux-install --interactive") in found
+    assert ("TTYPath", "/dev/%I") in found
+    assert {value for key, value in found if key in ("OnSuccess", "OnFailure")} == {
+        "edgelinux-shell@%i.service"
+    }
+    shell = STATIC / "usr/lib/systemd/system/edgelinux-shell@.service"
+    assert shell.is_file()

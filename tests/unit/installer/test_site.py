@@ -11,7 +11,9 @@ import yaml
 from edgelinux_build.medium.redact import redact
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.report.target import Target
+from edgelinux_installer.interfaces import resolve
 from edgelinux_installer.kickstart import read_kickstart
+from edgelinux_installer.nics import Nic
 from edgelinux_installer.site.model import Site, load_site, parse_site
 from edgelinux_installer.site.render import TEMPLATES, render_kickstart
 from edgelinux_installer.site.yaml_lines import YamlError
@@ -54,6 +56,11 @@ def problems(text: str) -> list[str]:
         ("users:\n- sudo: true", "site.yaml:2: users[0].name: is missing; add it"),
         # types
         ("hostname: 12", "site.yaml:1: hostname: expected text; put it in quotes"),
+        (
+            "network: {vlan: 30}",
+            "site.yaml:1: network.vlan: a VLAN needs its NIC named; device: a name or a MAC address",
+        ),
+        ("network: {vlan: 5000}", "site.yaml:1: network.vlan: is not the number of a VLAN; 1 to 4094"),
         ("unattended: maybe", "site.yaml:1: unattended: expected true or false"),
         ("disks:\n\n  count: two", "site.yaml:3: disks.count: expected a whole number"),
         ("disks: {count: 0}", "site.yaml:1: disks.count: "),
@@ -197,6 +204,20 @@ def test_the_default_kickstart() -> None:
     assert ks.networks[0].device == "br0"
     assert ks.bootloader.append == ("console=tty0", "console=ttyS0,115200")
     assert ks.finish == "reboot"
+
+
+@pytest.mark.parametrize("bridge", ["br0", None])
+def test_a_vlan_has_the_addresses_or_is_the_bridges_port(bridge: str | None) -> None:
+    nic = Nic("ens3", "52:54:00:00:00:01", carrier=True)
+    network = {"device": nic.mac, "vlan": 30, "bridge": bridge}
+    ks = read_kickstart(render(yaml.safe_dump({"network": network})), "ks.cfg")
+    found = {one.name: one for one in resolve(ks, [nic])}
+    assert (found["vlan30"].vlan, found["vlan30"].parent) == (30, "ens3")
+    top = found["br0" if bridge else "vlan30"]
+    assert top.network
+    assert top.network.ipv4 == "dhcp"
+    assert found["vlan30"].controller == (bridge or "")
+    assert found["ens3"].network is None
 
 
 def test_a_full_site() -> None:
