@@ -13,7 +13,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from edgelinux_build.pxe.options import Options
 from edgelinux_build.pxe.serve import configuration
 from edgelinux_build.pxe.serve import serve as serve_network
-from edgelinux_build.pxe.show import show
+from edgelinux_build.pxe.show import Until, show
 from edgelinux_build.pxe.tree import make_tree
 
 __all__ = ["pxe"]
@@ -101,21 +101,32 @@ def tree(
     help="For certificate, leases, logs, and what is known of machines.",
 )
 @click.option("--again", multiple=True, metavar="MAC", help="Install this machine once more (repeatable).")
+@click.option(
+    "--until",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="End when N machines are installed; exit code 1 if one failed.",
+)
+@click.option("--up", is_flag=True, help="With --until: when they run from their disks.")
+@click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="With --until: no longer.")
 @click.option("--probe-seconds", type=float, default=3.0, hidden=True)
 @click.option("--print-config", is_flag=True, help="Print dnsmasq's configuration, and serve nothing.")
 def serve(
     interface: str, iso: Path | None, tree: Path | None, sites: Path | None, proxy: bool, addresses: str,
     router: str, dns: tuple[str, ...], http_port: int, https_port: int, state: Path, again: tuple[str, ...],
-    probe_seconds: float, print_config: bool,
+    until: int | None, up: bool, timeout: float | None, probe_seconds: float, print_config: bool,
 ) -> None:  # fmt: skip
     """Serve a network's machines: DHCP or proxy-DHCP, TFTP, HTTP for the system, HTTPS for kickstarts.
 
-    Shows who fetched what and how far each machine is, until Ctrl-C. Needs root.
+    Shows who fetched what and how far each machine is, until Ctrl-C. Needs root. A machine that has read its
+    kickstart boots from its disk from then on. Exit code 1 when a machine failed or was refused.
     """
     if proxy and (addresses or router or dns):
         raise click.UsageError(
             "--range, --router and --dns are for a DHCP server; with --proxy it is another"
         )
+    if (up or timeout is not None) and until is None:
+        raise click.UsageError("--up and --timeout say how long --until waits")
     if (iso is None) == (tree is None) and not print_config:
         raise click.UsageError("give one of --iso and --tree")
     options = Options(
@@ -126,4 +137,7 @@ def serve(
     if print_config:
         click.echo(configuration(options), nl=False)
     else:
-        serve_network(options, lambda text: click.echo(text, err=True), show)
+        wanted = Until(until or 0, up, timeout)
+        raise click.exceptions.Exit(
+            serve_network(options, lambda text: click.echo(text, err=True), lambda now: show(now, wanted))
+        )

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
-import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from ipaddress import AddressValueError, IPv4Address
 from pathlib import Path
-from types import FrameType
 
 from edgelinux_hostd.errors import EdgeLinuxError
 
@@ -31,11 +28,12 @@ from edgelinux_build.pxe.network import (
 )
 from edgelinux_build.pxe.options import Options
 from edgelinux_build.pxe.ports import DHCP, PROXY, TFTP, check_udp
+from edgelinux_build.pxe.runtime import lay_out, runtime_directory, signals_as_event
 from edgelinux_build.pxe.server import PortRightError, PxeServer, ServerConfig
 from edgelinux_build.pxe.server.ledger import Ledger
 from edgelinux_build.pxe.supervise import Dnsmasq, argv, unprivileged
 from edgelinux_build.pxe.tree import make_tree
-from edgelinux_build.rights import make_directory, sudo_command
+from edgelinux_build.rights import sudo_command
 from edgelinux_build.sites import Sites, load_sites
 
 __all__ = ["Running", "configuration", "serve"]
@@ -70,8 +68,8 @@ def configuration(options: Options) -> str:
     return render(_dnsmasq_config(options, interface, _url(interface, options), runtime))
 
 
-def serve(options: Options, say: Callable[[str], None], show: Callable[[Running], None]) -> None:
-    """Serve until a signal comes or dnsmasq ends; `show` runs meanwhile, and returns when told so.
+def serve(options: Options, say: Callable[[str], None], show: Callable[[Running], int]) -> int:
+    """Serve as long as `show` runs, which has to return when told so; returns the exit code that it gives.
 
     `say` is told what a person should know: warnings, and what takes its time. Whatever can be refused is
     refused before anything is served. Raises EdgeLinuxError.
@@ -87,15 +85,15 @@ def serve(options: Options, say: Callable[[str], None], show: Callable[[Running]
     sites = load_sites(options.sites, info, unattended=True) if options.sites else None
     warnings = other_servers(options, interface)
     with ExitStack() as running:
-        runtime = running.enter_context(_runtime(options, interface, user.pw_uid))
-        stopping = running.enter_context(_signals())
+        runtime = running.enter_context(runtime_directory(options, user.pw_uid))
+        stopping = running.enter_context(signals_as_event())
         url = _url(interface, options)
         first = {layout.grub_cfg(info): first_grub_cfg(url), layout.IPXE: first_ipxe(url)}
         server = PxeServer(_server_config(options, interface, tree, sites, first))
         server.start()
         running.callback(server.stop)
         config = _dnsmasq_config(options, interface, url, runtime)
-        _lay_out(tree, runtime, first, render(config))
+        lay_out(tree, runtime, first, render(config))
         dnsmasq = Dnsmasq(command, options.state / "dnsmasq.log", _hearer(server.events, config.tftp_root))
         running.callback(dnsmasq.stop)
         dnsmasq.start()
@@ -104,7 +102,7 @@ def serve(options: Options, say: Callable[[str], None], show: Callable[[Running]
             server.events.warn(text)
         found = Running(server, dnsmasq, _about(options, interface, addresses, info, sites, server))
         found.stopped = stopping
-        show(found)
+        return show(found)
 
 
 def other_servers(options: Options, interface: Interface) -> tuple[str, ...]:
@@ -200,39 +198,6 @@ def _dnsmasq_config(options: Options, interface: Interface, url: str, runtime: P
     )
 
 
-@contextmanager
-def _runtime(options: Options, interface: Interface, uid: int) -> Iterator[Path]:
-    """Give a new directory that dnsmasq may read; its leases are kept in the state's directory."""
-    folder, kept = options.runtime / interface.name, options.state / "leases"
-    shutil.rmtree(folder, ignore_errors=True)
-    make_directory(options.state)
-    options.runtime.mkdir(mode=0o755, parents=True, exist_ok=True)
-    folder.mkdir(mode=0o755)
-    leases = folder / "leases"
-    leases.write_bytes(kept.read_bytes() if kept.is_file() else b"")
-    os.chown(leases, uid, -1)
-    try:
-        yield folder
-    finally:
-        shutil.copyfile(leases, kept)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _lay_out(tree: Path, runtime: Path, texts: Mapping[str, str], config: str) -> None:
-    """Write what TFTP serves, and dnsmasq's configuration."""
-    root = runtime / "tftp"
-    for name in layout.BOOT_FILES:
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(tree / name, root / name)
-    for name, text in texts.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text, encoding="utf-8")
-    (runtime / "dnsmasq.conf").write_text(config, encoding="utf-8")
-    for path in (runtime, *runtime.rglob("*")):
-        if path.name != "leases":
-            path.chmod(0o755 if path.is_dir() else 0o644)
-
-
 def _hearer(events: Ledger, root: Path) -> Callable[[str], None]:
     """Return what tells the server what dnsmasq's log says."""
 
@@ -248,25 +213,6 @@ def _hearer(events: Ledger, root: Path) -> Callable[[str], None]:
                 events.warn(text, mac)
 
     return hear
-
-
-@contextmanager
-def _signals() -> Iterator[threading.Event]:
-    """Give what is set by SIGTERM, SIGHUP and SIGINT; a second SIGINT interrupts at once."""
-    stopping = threading.Event()
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        if stopping.is_set() and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        stopping.set()
-
-    signals = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
-    before = [signal.signal(number, stop) for number in signals]
-    try:
-        yield stopping
-    finally:
-        for number, handler in zip(signals, before, strict=True):
-            signal.signal(number, handler)
 
 
 def _about(
