@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,6 +32,15 @@ class Options:
     probe_seconds: float = 3.0
     """How long to listen for other DHCP servers."""
     runtime: Path = Path("/run/edgelinux-pxe")
-    """For what dnsmasq reads, which does not run as root."""
+    """Where `folder` is."""
     arguments: tuple[str, ...] = field(default=())
     """What `edgelinux` was started with: for the message that names the command to run as root."""
+
+    @property
+    def folder(self) -> Path:
+        """Where dnsmasq, which does not run as root, has its files: another one for each state's directory.
+
+        Interfaces may have the same name in different network namespaces.
+        """
+        digest = hashlib.sha256(str(self.state.resolve()).encode()).hexdigest()
+        return self.runtime / f"{self.interface}-{digest[:8]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -11,19 +12,34 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from edgelinux_hostd.errors import EdgeLinuxError
+
 from edgelinux_build.pxe import layout
 from edgelinux_build.pxe.options import Options
 from edgelinux_build.rights import make_directory
 
-__all__ = ["lay_out", "runtime_directory", "signals_as_event"]
+__all__ = ["claimed", "lay_out", "runtime_directory", "signals_as_event"]
+
+
+@contextmanager
+def claimed(state: Path) -> Iterator[None]:
+    """Have a state's directory for this server alone, made if need be; raises EdgeLinuxError."""
+    make_directory(state)
+    with (state / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise EdgeLinuxError(
+                f"another `edgelinux pxe serve` has {state}", hint="end it, or give another --state"
+            ) from error
+        yield
 
 
 @contextmanager
 def runtime_directory(options: Options, uid: int) -> Iterator[Path]:
     """Give a new directory that dnsmasq may read; its leases are kept in the state's directory."""
-    folder, kept = options.runtime / options.interface, options.state / "leases"
+    folder, kept = options.folder, options.state / "leases"
     shutil.rmtree(folder, ignore_errors=True)
-    make_directory(options.state)
     options.runtime.mkdir(mode=0o755, parents=True, exist_ok=True)
     folder.mkdir(mode=0o755)
     leases = folder / "leases"

@@ -28,7 +28,7 @@ from edgelinux_build.pxe.network import (
 )
 from edgelinux_build.pxe.options import Options
 from edgelinux_build.pxe.ports import DHCP, PROXY, TFTP, check_udp
-from edgelinux_build.pxe.runtime import lay_out, runtime_directory, signals_as_event
+from edgelinux_build.pxe.runtime import claimed, lay_out, runtime_directory, signals_as_event
 from edgelinux_build.pxe.server import PortRightError, PxeServer, ServerConfig
 from edgelinux_build.pxe.server.ledger import Ledger
 from edgelinux_build.pxe.supervise import Dnsmasq, argv, unprivileged
@@ -64,8 +64,7 @@ class Running:
 def configuration(options: Options) -> str:
     """Return what dnsmasq would be told; needs no root. Raises EdgeLinuxError."""
     interface = find_interface(options.interface)
-    runtime = options.runtime / interface.name
-    return render(_dnsmasq_config(options, interface, _url(interface, options), runtime))
+    return render(_dnsmasq_config(options, interface, _url(interface, options), options.folder))
 
 
 def serve(options: Options, say: Callable[[str], None], show: Callable[[Running], int]) -> int:
@@ -78,13 +77,14 @@ def serve(options: Options, say: Callable[[str], None], show: Callable[[Running]
     addresses = _addresses(options, interface)
     _check_right(options)
     user = unprivileged()
-    command = argv(options.runtime / interface.name / "dnsmasq.conf", user)
+    command = argv(options.folder / "dnsmasq.conf", user)
     for port, what in ((DHCP, "DHCP"), (TFTP, "TFTP"), *(((PROXY, "proxy-DHCP"),) if options.proxy else ())):
         check_udp(interface, port, what)
-    tree, info = _tree(options, say)
-    sites = load_sites(options.sites, info, unattended=True) if options.sites else None
-    warnings = other_servers(options, interface)
     with ExitStack() as running:
+        running.enter_context(claimed(options.state))
+        tree, info = _tree(options, say)
+        sites = load_sites(options.sites, info, unattended=True) if options.sites else None
+        warnings = other_servers(options, interface)
         runtime = running.enter_context(runtime_directory(options, user.pw_uid))
         stopping = running.enter_context(signals_as_event())
         url = _url(interface, options)

@@ -226,6 +226,23 @@ def test_a_proxy_with_two_dhcp_servers_and_with_none(net: Lan, tree: Path, tmp_p
         assert {said[1], said[2]} == {f"{net.network}50", f"{net.network}80"}
 
 
+def test_two_networks_are_served_side_by_side_but_not_with_one_state(
+    net: Lan, tree: Path, tmp_path: Path
+) -> None:
+    with (
+        serving(net, tree, tmp_path / "state", "--range", f"{net.network}100,{net.network}149") as first,
+        lan("192.168.78.") as other,
+    ):
+        assert other.interface == net.interface
+        again = refused(other, *usual(other, tree, tmp_path), code=1)
+        assert f"another `edgelinux pxe serve` has {tmp_path / 'state'}" in again
+        with serving(other, tree, tmp_path / "own", "--range", f"{other.network}100,{other.network}149"):
+            assert dnsmasqs(net)
+            assert dnsmasqs(other)
+        assert first.process.poll() is None
+        assert dnsmasqs(net)
+
+
 def refused(net: Lan, *words: str | Path, code: int) -> str:
     command = net.command(*edgelinux("pxe", "serve", *words))
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
