@@ -14,12 +14,18 @@ __all__ = [
     "Menu",
     "Serial",
     "live_arguments",
+    "network_arguments",
     "parse_serial",
     "render_grub_cfg",
     "render_search_cfg",
     "template_sha256",
     "volume_label",
 ]
+
+_URL = r"https?://[!-~]+"
+_MAC = re.compile(r"[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}")
+# Linux on x86: COMMAND_LINE_SIZE, with the byte that ends it.
+_COMMAND_LINE = 2048
 
 
 @dataclass(frozen=True)
@@ -70,11 +76,74 @@ def live_arguments(menu: Menu) -> str:
         "rd.live.dir=/live",
         "rd.live.squashimg=edgelinux.squashfs",
         "rd.live.overlay.overlayfs=1",
-        "console=tty0",
+        *_consoles(menu),
     ]
-    if menu.serial:
-        arguments.append(f"console={menu.serial}")
-    return " ".join([*arguments, *menu.kernel_args])
+    return " ".join(arguments)
+
+
+def network_arguments(
+    menu: Menu,
+    base_url: str,
+    sha512: str,
+    *,
+    ks: str = "",
+    cert: str = "",
+    notify: str = "",
+    token: str = "",
+    mac: str = "",
+) -> str:
+    """Return the kernel command line that boots what the medium holds from a web server, live.
+
+    Like the medium's menu, the caller adds ` edgelinux.install` to have it installed.
+
+    `base_url` is that of a directory laid out like the medium, `sha512` the SHA-512 (hex) of its squashfs.
+    `ks` and `notify` are URLs, `cert` the SHA-256 (hex) of the servers' certificate, `token` what they want
+    to see. `mac` is the address of the card to boot with. URLs and `mac` may be or hold a boot loader's
+    variables, such as `${net0/mac:hexhyp}`. Raises EdgeLinuxError on what a kernel would not take.
+    """
+    base = base_url.rstrip("/")
+    bootif = mac.replace(":", "-").lower() if _MAC.fullmatch(mac) else mac
+    given = (
+        ("edgelinux.medium", base, _URL, "an http or https URL"),
+        ("edgelinux.sha512", sha512, r"[0-9a-f]{128}", "a SHA-512 in hexadecimal"),
+        ("inst.ks", ks, r"[a-z]+:[!-~]+", "a URL"),
+        ("edgelinux.cert", cert, r"[0-9a-f]{64}", "a SHA-256 in hexadecimal"),
+        ("edgelinux.notify", notify, _URL, "an http or https URL"),
+        ("edgelinux.token", token, r"[A-Za-z0-9._~+/=-]+", "letters, digits and ._~+/=-"),
+        ("BOOTIF", bootif and f"01-{bootif}", r"01-([0-9a-f]{2}(-[0-9a-f]{2}){5}|\$\S+)", "a MAC address"),
+    )
+    words = []
+    for key, value, pattern, what in given:
+        if not value and key not in ("edgelinux.medium", "edgelinux.sha512"):
+            continue
+        if not re.fullmatch(pattern, value) or '"' in value:
+            shown = key if key == "edgelinux.token" else f"{key}={value}"
+            raise EdgeLinuxError(f"{shown} cannot be booted with: it is not {what}", exit_code=2)
+        words.append(f"{key}={value}")
+    line = " ".join(
+        [
+            # dracut's livenet makes the overlay of it; edgelinux.medium has it fetched in a better way.
+            f"root=live:{base}/live/edgelinux.squashfs",
+            "rd.live.image",
+            "rd.live.overlay.overlayfs=1",
+            "ip=dhcp",
+            "rd.neednet=1",
+            *words,
+            *_consoles(menu),
+        ]
+    )
+    if len(line) >= _COMMAND_LINE:
+        raise EdgeLinuxError(
+            f"a kernel command line of {len(line)} characters is too long: {line[:60]}…",
+            hint=f"shorter URLs; the kernel takes {_COMMAND_LINE - 1}",
+            exit_code=2,
+        )
+    return line
+
+
+def _consoles(menu: Menu) -> list[str]:
+    serial = [f"console={menu.serial}"] if menu.serial else []
+    return ["console=tty0", *serial, *menu.kernel_args]
 
 
 def render_grub_cfg(menu: Menu) -> str:

@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import logging
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from edgelinux_hostd import image as images
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.run import run
+from edgelinux_hostd.whole import write_whole
 
 from edgelinux_installer import halfmade, hardware
 from edgelinux_installer.consoles import Consoles, console_names, is_attended, start_shells
 from edgelinux_installer.context import LOG, RUN, TARGET
+from edgelinux_installer.identity import this_machine
 from edgelinux_installer.install import DefectError, install, left_behind
 from edgelinux_installer.interfaces import Interface
 from edgelinux_installer.kickstart import Kickstart, read_kickstart
-from edgelinux_installer.medium_check import check_medium
+from edgelinux_installer.medium_check import check_fetched, check_medium
+from edgelinux_installer.netboot import network_boot
 from edgelinux_installer.plan import InstallPlan, make_plan
 from edgelinux_installer.preflight import check_tree
 from edgelinux_installer.reporting import Reporter
 from edgelinux_installer.selection import describe
-from edgelinux_installer.source import MEDIUM, fetch, location
+from edgelinux_installer.source import MEDIUM, fetch, fetch_kickstart, location
 from edgelinux_installer.steps.scripts import run_after_failure, run_pre
 
 __all__ = ["main", "make_parser"]
@@ -57,12 +62,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         if os.geteuid() != 0:
             raise EdgeLinuxError("the installer needs root", hint="sudo edgelinux-install")
         halfmade.put_away(RUN, TARGET)
-        ks = _read(options.kickstart)
+        where, text = _fetch(options.kickstart)
+        ks = _read(where, text)
         read.append(ks)
         reporter.read(ks)
         check_tree(ks)
         consoles.say(f"edgeLinux installer: kickstart {ks.file}")
-        plan = _plan(_after_pre(ks, options.kickstart))
+        plan = _plan(_after_pre(ks, where, text))
         if attended and not options.yes and not _agreed(plan):
             print("Nothing was installed.")
             return 1
@@ -119,26 +125,40 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _read(given: str, *, after_pre: bool = False) -> Kickstart:
+def _fetch(given: str) -> tuple[str, str]:
+    """Give the place of the kickstart and its text. A one-time token gets it once: it is kept then."""
     where = location(_command_line(), given)
     log.info("kickstart: %s", where)
+    boot = network_boot(_command_line())
+    once = bool(boot.token_for(where))
+    kept = RUN / f"kickstart-{hashlib.sha256(where.encode()).hexdigest()[:16]}"
+    if once and kept.is_file():
+        return where, kept.read_text(encoding="utf-8")
+    text = fetch_kickstart(where, MEDIUM, boot, this_machine())
+    if once:
+        write_whole(kept, text, 0o600, durable=False)
+    return where, text
+
+
+def _read(where: str, text: str, *, after_pre: bool = False) -> Kickstart:
+    boot = network_boot(_command_line())
 
     def get(included: str) -> str:
-        return fetch(included, MEDIUM)
+        return fetch(included, MEDIUM, boot=boot)
 
-    return read_kickstart(fetch(where, MEDIUM), where, get=get, after_pre=after_pre)
+    return read_kickstart(text, where, get=get, after_pre=after_pre)
 
 
 def _command_line() -> str:
     return Path("/proc/cmdline").read_text(encoding="utf-8")
 
 
-def _after_pre(ks: Kickstart, given: str) -> Kickstart:
+def _after_pre(ks: Kickstart, where: str, text: str) -> Kickstart:
     """Run the %pre scripts, and read the kickstart again: they may have written what it includes."""
     run_pre(ks)
     if not ks.source.later:
         return ks
-    ks = _read(given, after_pre=True)
+    ks = _read(where, text, after_pre=True)
     check_tree(ks)
     return ks
 
@@ -160,7 +180,7 @@ def _hardware() -> int:
 
 def _check(options: argparse.Namespace) -> int:
     try:
-        ks = _read(options.kickstart)
+        ks = _read(*_fetch(options.kickstart))
         check_tree(ks)
         plan = _plan(ks)
     except EdgeLinuxError as error:
@@ -200,7 +220,9 @@ def _check_medium(names: Sequence[str], attended: bool) -> int:
     """Tell a person whether the medium is whole; or every console, and then leave the machine to a person."""
     consoles = Consoles(() if attended else names, stdout=attended)
     try:
-        consoles.say(check_medium(MEDIUM, consoles.say))
+        url = network_boot(_command_line()).medium
+        check = partial(check_fetched, url=url) if url else check_medium
+        consoles.say(check(MEDIUM, consoles.say))
         code = 0
     except EdgeLinuxError as error:
         consoles.say(str(error))

@@ -15,6 +15,7 @@ from edgelinux_hostd.run import run
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from edgelinux_installer.machine import cpu_level, media_label
+from edgelinux_installer.netboot import this_boot
 from edgelinux_installer.nics import parse_ip_link, record_nics
 from edgelinux_installer.plan import Machine
 from edgelinux_installer.source import MEDIUM
@@ -30,6 +31,7 @@ _TOLD_EFIVARS = ("Boot", "SecureBoot", "SetupMode")
 class Hardware(BaseModel):
     """What `edgelinux-install --hardware` prints.
 
+    `bootif` is the MAC address of the card that the machine was booted with over the network.
     `efivars` are names of UEFI variables (None: started by BIOS), `ip_link` is what `ip -json link` gave and
     `physical` the names in it that are cards; locales and accounts are those of the live system.
     """
@@ -45,6 +47,7 @@ class Hardware(BaseModel):
     locales: tuple[str, ...] = ()
     accounts: tuple[str, ...] = ("root",)
     media_label: str = ""
+    bootif: str = ""
 
 
 def record() -> Hardware:
@@ -63,6 +66,7 @@ def record() -> Hardware:
             line.split(":")[0] for line in Path("/etc/passwd").read_text(encoding="utf-8").splitlines()
         ),
         media_label=media_label(MEDIUM),
+        bootif=this_boot().bootif,
     )
 
 
@@ -70,7 +74,7 @@ def machine(hardware: Hardware) -> Machine:
     """Give the machine as the plan sees it. Raises EdgeLinuxError when the record makes no sense."""
     try:
         disks = read_disks(hardware.disks)
-        nics = parse_ip_link(json.dumps(hardware.ip_link), hardware.physical)
+        nics = parse_ip_link(json.dumps(hardware.ip_link), hardware.physical, hardware.bootif)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise EdgeLinuxError(
             f"the recorded hardware makes no sense: {type(error).__name__} {error}", hint=_HINT, exit_code=2

@@ -14,11 +14,12 @@ from edgelinux_hostd.esp import make_unbootable
 from edgelinux_installer import halfmade
 from edgelinux_installer.chroot import end_processes
 from edgelinux_installer.context import Context, Step
+from edgelinux_installer.netboot import this_boot
 from edgelinux_installer.plan import InstallPlan
 from edgelinux_installer.progress import Progress, Tell
 from edgelinux_installer.selection import describe
 from edgelinux_installer.source import MEDIUM
-from edgelinux_installer.steps import STEPS
+from edgelinux_installer.steps import NETWORK_STEPS, STEPS
 from edgelinux_installer.steps.close import report
 from edgelinux_installer.watch import DiskLostError, Watch, within
 
@@ -48,13 +49,16 @@ def install(
     *,
     tell: Tell = lambda step, percent, message: None,
     medium: Path = MEDIUM,
-    steps: Sequence[Step] = STEPS,
+    steps: Sequence[Step] | None = None,
     context: Callable[[InstallPlan, Progress, Path], Context] = Context,
 ) -> None:
     """Install. Whatever stops it, what was begun is put away first; raises InstallError.
 
-    `say` gets lines for people, `tell` (step, percent, message) for programs.
+    Without `steps` these are those of the way that the machine was booted. `say` gets lines for people, and
+    `tell` (step, percent, message) is for programs.
     """
+    if steps is None:
+        steps = NETWORK_STEPS if this_boot().medium else STEPS
     progress = Progress([step.weight for step in steps], say, tell=tell)
     ctx = context(plan, progress, medium)
     watch = Watch(ctx)

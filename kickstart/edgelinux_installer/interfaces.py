@@ -155,6 +155,12 @@ class _Resolver:
         nic = pick(device, self.nics)
         if nic is None and device != "link":
             present = ", ".join(f"{nic.name} ({nic.mac})" for nic in self.nics) or "none"
+            if device == "bootif":
+                raise self.ks.error(
+                    net.line,
+                    f"bootif: the kernel's command line has no BOOTIF= of a network card; present: {present}",
+                    "link, or a MAC address; BOOTIF=01-MAC comes with a network boot",
+                )
             raise self.ks.error(net.line, f"there is no network card {device}; present: {present}")
         return nic
 

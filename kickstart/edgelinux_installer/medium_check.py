@@ -18,6 +18,7 @@ __all__ = [
     "MEDIA_JSON",
     "SUMS",
     "boot_image_problems",
+    "check_fetched",
     "check_medium",
     "chunks",
     "disk_of",
@@ -32,6 +33,7 @@ BIOS_IMAGE = "boot/grub/eltorito.img"
 _CHUNK = 4 * 1024**2
 _NAMED = 3
 _WRITE_AGAIN = "write the medium again"
+_FETCH_AGAIN = "look at the server's files, and restart"
 
 
 def check_medium(medium: Path, say: Callable[[str], None]) -> str:
@@ -60,6 +62,29 @@ def check_medium(medium: Path, say: Callable[[str], None]) -> str:
     if not problems:
         problems = list(_boot_problems(medium, media))
     return verdict(media, len(sums), problems)
+
+
+def check_fetched(medium: Path, say: Callable[[str], None], *, url: str) -> str:
+    """Check what was fetched from a medium's base URL: of such a medium not everything is here.
+
+    Returns the result in one line; raises EdgeLinuxError, as one line, when something is damaged.
+    """
+    try:
+        if (medium / SUMS).is_file():
+            sums = parse_sums((medium / SUMS).read_text(encoding="utf-8"))
+        else:
+            listed = parse_sums((medium / "live" / SUMS).read_text(encoding="utf-8"))
+            sums = {f"live/{name}": digest for name, digest in listed.items()}
+    except (OSError, ValueError) as error:
+        raise EdgeLinuxError(
+            f"MEDIUM DAMAGED: the checksums from {url} cannot be read ({error})", hint=_FETCH_AGAIN
+        ) from error
+    here = {name: digest for name, digest in sums.items() if (medium / name).is_file()}
+    say(f"Checking what was fetched from {url}: {len(here)} of {len(sums)} files")
+    problems = list(file_problems(here, lambda name: chunks(medium / name)))
+    if problems:
+        raise EdgeLinuxError(f"MEDIUM DAMAGED: {', '.join(problems[:_NAMED])}", hint=_FETCH_AGAIN)
+    return f"MEDIUM OK: {url}, {len(here)} files that were fetched are as they were made"
 
 
 def verdict(media: Mapping[str, Any], files: int, problems: list[str]) -> str:

@@ -22,11 +22,15 @@ _CARRIER_SECONDS = 4.0
 
 @dataclass(frozen=True)
 class Nic:
-    """A network card: its name now, its permanent MAC address, and whether a cable with a signal is in it."""
+    """A network card: its name now, its permanent MAC address, and whether a cable with a signal is in it.
+
+    `booted`: this is the card that the machine was started over the network with.
+    """
 
     name: str
     mac: str
     carrier: bool
+    booted: bool = False
 
 
 def record_nics() -> tuple[list[dict[str, Any]], tuple[str, ...]]:
@@ -51,25 +55,36 @@ def _ip_link() -> str:
     return run(["ip", "-json", "link", "show"]).stdout
 
 
-def parse_ip_link(text: str, physical: Collection[str]) -> tuple[Nic, ...]:
-    """Read `ip -json link show` (ip-link(8)), keeping Ethernet devices that are hardware."""
+def parse_ip_link(text: str, physical: Collection[str], bootif: str = "") -> tuple[Nic, ...]:
+    """Read `ip -json link show` (ip-link(8)), keeping Ethernet devices that are hardware.
+
+    `bootif` is the MAC address of the card that was booted with, "" if that is not known.
+    """
     try:
         links = json.loads(text)
     except ValueError as error:
         raise EdgeLinuxError("cannot read the list of network devices that ip gave") from error
     return tuple(
         # permaddr is shown only where the address in use is another one.
-        Nic(link["ifname"], link.get("permaddr", link["address"]).lower(), "LOWER_UP" in link["flags"])
+        Nic(
+            link["ifname"],
+            link.get("permaddr", link["address"]).lower(),
+            "LOWER_UP" in link["flags"],
+            booted=bootif in (link.get("permaddr", "").lower(), link["address"].lower()) and bootif != "",
+        )
         for link in links
         if link["ifname"] in physical and link.get("link_type") == "ether"
     )
 
 
 def pick(device: str, nics: Sequence[Nic]) -> Nic | None:
-    """Find the card that a kickstart's device means: a name, a MAC address, or `link`.
+    """Find the card that a kickstart's device means: a name, a MAC address, `link` or `bootif`.
 
-    `link` is the first card with a carrier, or else the first one. None: there is no such card.
+    `link` is the first card with a carrier, or else the first one; `bootif` the one that was booted with.
+    None: there is no such card.
     """
     if device == "link":
         return next((nic for nic in nics if nic.carrier), nics[0] if nics else None)
+    if device == "bootif":
+        return next((nic for nic in nics if nic.booted), None)
     return next((nic for nic in nics if device in (nic.name, nic.mac)), None)

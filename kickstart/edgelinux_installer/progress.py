@@ -63,6 +63,10 @@ class Progress:
             self.timings.append(Timing(self._title, round(self._clock() - self._step_started, 2)))
             self._title = ""
 
+    def note(self, text: str) -> None:
+        """Say something that is no progress."""
+        self._say(f"Note: {text}")
+
     def fraction(self, done: float) -> None:
         """Say how much of the step is done (0 to 1), when another tenth is."""
         tenth = min(int(done * 10), 9)

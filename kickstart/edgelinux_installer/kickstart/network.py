@@ -139,12 +139,12 @@ def _network(data: Any, source: Expanded) -> Network:
 
 
 def _device(name: str, refuse: Refuse) -> str:
-    if name in ("bootif", "ibft"):
-        raise refuse(f"network --device={name} is not supported", "link, or a MAC address")
+    if name == "ibft":
+        raise refuse("network --device=ibft is not supported", "link, bootif, or a MAC address")
     if _MAC.fullmatch(name):
         return name.lower()
     if not _NAME.fullmatch(name) or name in (".", ".."):
-        raise refuse(f"{name!r} is not a network device", "a name, a MAC address, or link")
+        raise refuse(f"{name!r} is not a network device", "a name, a MAC address, link, or bootif")
     return name
 
 
@@ -156,7 +156,7 @@ def _check_virtual(
         raise refuse("one line makes a bridge or a bond, not both", "a line for each of them")
     if ports and data.vlanid:
         raise refuse("one line makes a bridge or a VLAN, not both", "a line for each of them")
-    if kind and (device == "link" or ":" in device):
+    if kind and (device in ("link", "bootif") or ":" in device):
         raise refuse(f"a {kind} needs a name", "--device=br0" if ports else "--device=bond0")
     if device in (*ports, *bond_ports):
         raise refuse(f"{device} cannot be a port of itself")

@@ -202,7 +202,7 @@ _SUPPORTED: dict[str, Command] = {
             "--bootproto",
             note="dhcp or static; bootp and ibft are refused",
         ),
-        _done("--device", note="a name, a MAC address, or link"),
+        _done("--device", note="a name, a MAC address, link, or bootif (the NIC of a network boot)"),
         _done("--ip", "--netmask", "--gateway", "--nameserver", "--hostname", "--mtu", "--onboot"),
         _done("--noipv4", "--noipv6", "--ipv6gateway", "--nodefroute", "--nodns", "--dhcpclass"),
         _done("--ipv6", note="auto, dhcp, ignore, or an address with its prefix"),

@@ -13,6 +13,7 @@ from edgelinux_installer.steps import (
     erase,
     firewall,
     medium,
+    netmedium,
     network,
     partitions,
     pool,
@@ -25,7 +26,7 @@ from edgelinux_installer.steps import (
     tree,
 )
 
-__all__ = ["STEPS"]
+__all__ = ["NETWORK_STEPS", "STEPS"]
 
 STEPS: tuple[Step, ...] = (
     medium.STEP,
@@ -48,3 +49,6 @@ STEPS: tuple[Step, ...] = (
     close.STEP,
     boot.BOOTABLE,
 )
+
+NETWORK_STEPS: tuple[Step, ...] = (netmedium.STEP, *STEPS)
+"""After a network boot."""

@@ -7,6 +7,7 @@ import pytest
 from edgelinux_build.menu import (
     Menu,
     live_arguments,
+    network_arguments,
     parse_serial,
     render_grub_cfg,
     render_search_cfg,
@@ -35,6 +36,66 @@ def test_the_label_changes_with_system_and_kickstart() -> None:
 def test_the_live_command_line() -> None:
     assert live_arguments(MENU) == LIVE
     assert live_arguments(replace(MENU, serial="", kernel_args=())).endswith("overlayfs=1 console=tty0")
+
+
+def test_the_command_line_of_a_network_boot() -> None:
+    assert network_arguments(MENU, "http://10.0.2.2:8000/os/", "ab" * 64) == (
+        "root=live:http://10.0.2.2:8000/os/live/edgelinux.squashfs rd.live.image rd.live.overlay.overlayfs=1 "
+        f"ip=dhcp rd.neednet=1 edgelinux.medium=http://10.0.2.2:8000/os edgelinux.sha512={'ab' * 64} "
+        "console=tty0 console=ttyS0,115200 quiet"
+    )
+
+
+def test_a_network_boot_with_everything() -> None:
+    words = network_arguments(
+        MENU,
+        "https://server/os",
+        "ab" * 64,
+        ks="https://server/ks",
+        cert="cd" * 32,
+        notify="https://server/report",
+        token="se-cret_1",
+        mac="52:54:00:AB:cd:01",
+    ).split()
+    assert {
+        "inst.ks=https://server/ks",
+        f"edgelinux.cert={'cd' * 32}",
+        "edgelinux.notify=https://server/report",
+        "edgelinux.token=se-cret_1",
+        "BOOTIF=01-52-54-00-ab-cd-01",
+    } <= set(words)
+    assert words[-2:] == ["console=ttyS0,115200", "quiet"]
+    assert "edgelinux.install" not in words
+
+
+def test_a_boot_loader_fills_in_its_variables() -> None:
+    words = network_arguments(
+        MENU, "http://${next-server}/os", "0" * 128, mac="${net0/mac:hexhyp}", ks="http://${next-server}/ks"
+    ).split()
+    assert "BOOTIF=01-${net0/mac:hexhyp}" in words
+    assert "root=live:http://${next-server}/os/live/edgelinux.squashfs" in words
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        ("base_url", "ftp://server/os", "edgelinux.medium=ftp://server/os cannot be booted with"),
+        ("base_url", "http://a server/os", "not an http or https URL"),
+        ("base_url", 'http://server/"', "not an http or https URL"),
+        ("base_url", "http://server/" + "x" * 900, "is too long"),
+        ("sha512", "ab", "not a SHA-512 in hexadecimal"),
+        ("sha512", "", "not a SHA-512 in hexadecimal"),
+        ("ks", "ks.cfg", "not a URL"),
+        ("cert", "AB:CD", "not a SHA-256 in hexadecimal"),
+        ("notify", "mailto:me", "not an http or https URL"),
+        ("token", "a b", "not letters, digits"),
+        ("mac", "52:54", "BOOTIF=01-52:54 cannot be booted with: it is not a MAC address"),
+    ],
+)
+def test_a_network_boot_that_no_kernel_would_take(key: str, value: str, says: str) -> None:
+    given = {"base_url": "http://server/os", "sha512": "ab" * 64, key: value}
+    with pytest.raises(EdgeLinuxError, match=re.escape(says)):
+        network_arguments(MENU, given.pop("base_url"), given.pop("sha512"), **given)
 
 
 def test_an_attended_medium_boots_live_and_asks_before_installing() -> None:

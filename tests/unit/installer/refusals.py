@@ -97,7 +97,8 @@ REFUSALS: list[tuple[str, int, str]] = [
     # network
     ("network --hostname=-a", 1, "'-a' is not a host name"),
     ("network --hostname=a\nnetwork --hostname=b", 2, "two host names: a, b"),
-    ("network --device=bootif", 1, "--device=bootif is not supported (link, or a MAC address)"),
+    ("network --device=ibft", 1, "--device=ibft is not supported (link, bootif, or a MAC address)"),
+    ("network --device=bootif --bridgeslaves=ens3", 1, "a bridge needs a name"),
     ("network --device=eth0/1", 1, "is not a network device"),
     ("network --bootproto=static", 1, "needs --ip and --netmask"),
     ("network --ip=192.0.2.1", 1, "--bootproto is dhcp"),
