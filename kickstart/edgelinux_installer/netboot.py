@@ -47,7 +47,12 @@ class NetworkBoot:
 def network_boot(command_line: str) -> NetworkBoot:
     """Read the kernel's command line. The last one of an argument counts, but of inst.ks the first."""
     found: dict[str, str] = {}
-    for word in shlex.split(command_line):
+    try:
+        words = shlex.split(command_line)
+    except ValueError:
+        # A quote without its other half; the kernel does not mind.
+        words = command_line.split()
+    for word in words:
         key, _, value = word.partition("=")
         if key == "inst.ks" and found.get(key):
             continue

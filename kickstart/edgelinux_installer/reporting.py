@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import shlex
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
@@ -18,13 +17,13 @@ from typing import Any
 from edgelinux_hostd import image as images
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.report.message import Event, compose
-from edgelinux_hostd.report.pinned import same_origin
 from edgelinux_hostd.report.sender import Sender
 from edgelinux_hostd.report.target import Target
 
 from edgelinux_installer.files import write
 from edgelinux_installer.identity import Identity, this_machine
 from edgelinux_installer.kickstart import Kickstart
+from edgelinux_installer.netboot import NetworkBoot, network_boot
 from edgelinux_installer.plan import InstallPlan
 
 __all__ = ["Reporter", "boot_targets", "leave_for_first_boot", "targets"]
@@ -37,26 +36,28 @@ _LONGEST_MESSAGE = 2000
 
 def boot_targets(command_line: str) -> tuple[Target, ...]:
     """Give what the kernel's command line names: `edgelinux.notify=`. Raises EdgeLinuxError."""
-    words = _words(command_line)
-    url = words.get("edgelinux.notify", "")
-    return (Target.of(url, _cert(words, url), words.get("edgelinux.token", "")),) if url else ()
+    boot = network_boot(command_line)
+    return (_known(boot, Target.of(boot.notify)),) if boot.notify else ()
 
 
 def targets(command_line: str, ks: Kickstart) -> tuple[Target, ...]:
     """Give all that an installation reports to, each URL once. Raises EdgeLinuxError.
 
-    The command line's certificate and token are those of the servers that it names, the kickstart's and the
-    reports'; a kickstart that reports to one of them need not repeat them.
+    The command line's certificate and token are those of the servers that it names; a kickstart that reports
+    to one of them need not repeat them.
     """
     found = boot_targets(command_line)
     if ks.notify is None:
         return found
-    notify, words = ks.notify, _words(command_line)
-    named = [words.get(key, "") for key in ("inst.ks", "edgelinux.notify")]
-    if any(url and same_origin(url, notify.url) for url in named):
-        token = notify.token or words.get("edgelinux.token", "")
-        notify = Target.of(notify.url, notify.cert or _cert(words, notify.url), token)
+    notify = _known(network_boot(command_line), ks.notify)
     return (*(target for target in found if target.url != notify.url), notify)
+
+
+def _known(boot: NetworkBoot, target: Target) -> Target:
+    """Add what the command line says of the target's server. Raises EdgeLinuxError."""
+    # A certificate beside plain http is that of another one of them.
+    cert = boot.cert_for(target.url) if target.url.lower().startswith("https:") else ""
+    return Target.of(target.url, target.cert or cert, target.token or boot.token_for(target.url))
 
 
 def leave_for_first_boot(root: Path, command_line: str, ks: Kickstart, machine: Identity) -> None:
@@ -72,25 +73,6 @@ def leave_for_first_boot(root: Path, command_line: str, ks: Kickstart, machine: 
     if found:
         content = {"machine": asdict(machine), "targets": [asdict(target) for target in found]}
         write(root / "etc/edgelinux/notify.json", json.dumps(content, indent=1) + "\n", 0o600)
-
-
-def _words(command_line: str) -> dict[str, str]:
-    """Give the arguments that have a value; the first one of a name counts, as with inst.ks."""
-    found: dict[str, str] = {}
-    try:
-        words = shlex.split(command_line)
-    except ValueError:
-        words = command_line.split()
-    for word in words:
-        key, _, value = word.partition("=")
-        if value:
-            found.setdefault(key, value)
-    return found
-
-
-def _cert(words: dict[str, str], url: str) -> str:
-    """Give the pin for a URL; one beside plain http belongs to the kickstart's server."""
-    return words.get("edgelinux.cert", "") if url.lower().startswith("https:") else ""
 
 
 class Reporter:

@@ -61,7 +61,11 @@ def check_url(url: str) -> str:
 
 def same_origin(one: str, other: str) -> bool:
     """Say whether two URLs have the same scheme, host and port (RFC 6454), and so share secrets."""
-    return _origin(one) == _origin(other)
+    try:
+        return _origin(one) == _origin(other)
+    except ValueError:
+        # What is no URL shares nothing.
+        return False
 
 
 def open_url(

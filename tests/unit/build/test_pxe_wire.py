@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from edgelinux_build.pxe.options import Options
 from edgelinux_build.pxe.tree import make_tree
 
 from tests.e2e.wire import Lan, impossible, lan
@@ -176,7 +177,7 @@ def test_a_lease_is_kept_by_the_next_server(net: Lan, tree: Path, tmp_path: Path
             addresses.append(Machine(net, client, MAC).boot(BIOS).address)
     assert addresses[0] == addresses[1]
     assert addresses[0] in (tmp_path / "state/leases").read_text()
-    assert not Path("/run/edgelinux-pxe", net.interface).exists()
+    assert not Options(net.interface, state=tmp_path / "state").folder.exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT], ids=lambda n: n.name)

@@ -131,3 +131,4 @@ def test_origins() -> None:
     assert not same_origin("https://boot/ks", "http://boot/ks")
     assert not same_origin("http://boot/ks", "http://boot:8080/ks")
     assert not same_origin("http://boot/ks", "http://boot.example/ks")
+    assert not same_origin("http://boot:port/ks", "http://boot:port/ks")
