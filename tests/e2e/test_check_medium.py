@@ -1,4 +1,4 @@
-"""The menu's check of the medium, from a USB stick with BIOS."""
+"""The menu's check of the medium, from a USB stick with UEFI: with BIOS one is installed from."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def checked(lab: Lab) -> Iterator[VirtualMachine]:
     assert facts.check_entry is not None
     # With a partition for sites, which must not matter.
     stick = lab.stick("default", iso, {"default": "hostname: edge1\n"})
-    vm = lab.start(Wishes("check-medium", firmware="bios", iso=stick, iso_as_usb=True), lab.accel(iso))
+    vm = lab.start(Wishes("check-medium", firmware="uefi", iso=stick, iso_as_usb=True), lab.accel(iso))
     with vm:
         with lab.ledger.boot("check-medium"):
             choose_entry(vm, facts.check_entry)
