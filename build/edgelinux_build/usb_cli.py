@@ -84,6 +84,10 @@ def write(
     meter = make_meter()
     try:
         made = write_stick(plan, meter, verify=verify)
+    except KeyboardInterrupt:
+        meter.close()
+        click.echo(f"what is on {plan.target.disk.path} may be neither old nor new: write it again", err=True)
+        raise
     finally:
         meter.close()
     if form == "json":

@@ -33,7 +33,7 @@ BOOTS: dict[str, str] = {
     "bios-disk1-bios": "a copy of its first disk, for a virtual machine in the virtual machine",
     "live": "the default ISO: boots live, touches nothing; the installer's refusals",
     "cpu-level": "a CPU that is too old: the kernel starts, and nothing else",
-    "check-medium": "BIOS, USB stick: the menu's check of the medium",
+    "check-medium": "UEFI, USB stick: the menu's check of the medium",
     "failing-post": "an ISO that got its kickstart later: unattended installation whose %post fails",
 }
 

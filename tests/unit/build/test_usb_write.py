@@ -263,6 +263,23 @@ def test_a_stick_that_is_pulled_out(
     assert stick.content(0, MIB) == bytes(MIB)
 
 
+def test_a_person_who_interrupts_leaves_nothing_that_boots(
+    iso: Path, stick: LoopStick, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = os.pwrite
+
+    def interrupted(file: int, data: memoryview, offset: int) -> int:
+        if offset == MIB:
+            raise KeyboardInterrupt
+        return whole(file, data, offset)
+
+    put(iso, stick)
+    monkeypatch.setattr("edgelinux_build.usb.device.os.pwrite", interrupted)
+    assert edgelinux("usb", "write", iso, stick.device, "--yes", "--internal") == 130
+    assert "neither old nor new: write it again" in capsys.readouterr().err
+    assert stick.content(0, MIB) == bytes(MIB)
+
+
 def test_short_writes_are_gone_on_with(iso: Path, stick: LoopStick, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = os.pwrite
     monkeypatch.setattr(
