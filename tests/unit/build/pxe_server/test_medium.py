@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 import pytest
 from edgelinux_build.pxe.server import State
 
-from tests.unit.build.pxe_server.conftest import MAC, OTHER, SQUASHFS, Lab, make_tree
+from tests.unit.build.pxe_server.conftest import MAC, OTHER, Lab
+from tests.unit.build.pxe_server.trees import SQUASHFS, make_tree
 
 SYSTEM = "/medium/live/edgelinux.squashfs"
 
