@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,14 @@ class Lab:
     def journal(self) -> list[dict[str, Any]]:
         lines = (self.config.state_dir / "events.jsonl").read_text().splitlines()
         return [json.loads(line) for line in lines]
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait for what the server does after its answer."""
+    end = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 def make_site(folder: Path, key: str, hostname: str) -> None:

@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import socket
-import time
-from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from edgelinux_build.pxe.server import State
 
-from tests.unit.build.pxe_server.conftest import MAC, OTHER, Lab
+from tests.unit.build.pxe_server.conftest import MAC, OTHER, Lab, until
 from tests.unit.build.pxe_server.trees import SQUASHFS, make_tree
 
 SYSTEM = "/medium/live/edgelinux.squashfs"
-
-
-def until(true: Callable[[], bool]) -> None:
-    """Wait for what the server does after its answer."""
-    end = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def ask(lab: Lab, request: bytes) -> bytes:
