@@ -45,7 +45,7 @@ class Lab:
 
     def client(self, base: str, address: str = "127.0.0.1") -> httpx.Client:
         transport = httpx.HTTPTransport(verify=False, local_address=address)
-        return httpx.Client(base_url=base, transport=transport, timeout=20)
+        return httpx.Client(base_url=base, transport=transport, timeout=60)
 
     def get(self, path: str, address: str = "127.0.0.1", **options: Any) -> httpx.Response:
         with self.client(self.server.http_url, address) as client:
@@ -90,7 +90,7 @@ class Lab:
 
 def until(true: Callable[[], bool]) -> None:
     """Wait for what the server does after its answer."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while not true():
         assert time.monotonic() < end
         time.sleep(0.02)

@@ -29,7 +29,7 @@ print("ready", flush=True)
 sys.stdin.read()
 server.stop()
 """
-ASK = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=20).read().decode())"
+ASK = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=60).read().decode())"
 
 
 @pytest.fixture

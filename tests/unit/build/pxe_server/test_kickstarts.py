@@ -192,7 +192,7 @@ def test_a_kickstart_that_did_not_arrive_counts_as_read(lab: Lab) -> None:
         f"GET /ks HTTP/1.1\r\nHost: x\r\nX-RHN-Provisioning-MAC-0: eth0 {MAC}\r\n"
         f"Authorization: Bearer {token}\r\n\r\n"
     )
-    with socket.create_connection((where.hostname, where.port), timeout=20) as plain:
+    with socket.create_connection((where.hostname, where.port), timeout=60) as plain:
         connection = tls.wrap_socket(plain)
         connection.sendall(request.encode())
         # The cable is pulled: no answer is read, the connection is reset.

@@ -18,7 +18,7 @@ SYSTEM = "/medium/live/edgelinux.squashfs"
 def ask(lab: Lab, request: bytes) -> bytes:
     """Send bytes that no HTTP client would; the first line of the answer."""
     where = urlsplit(lab.server.http_url)
-    with socket.create_connection((where.hostname, where.port), timeout=20) as connection:
+    with socket.create_connection((where.hostname, where.port), timeout=60) as connection:
         connection.sendall(request)
         return connection.recv(4096).splitlines()[0]
 
@@ -106,7 +106,7 @@ def test_a_client_that_goes_away_has_not_got_it_all(lab: Lab, tmp_path: Path) ->
     lab.restart(tree=tree)
     lab.boot()
     where = urlsplit(lab.server.http_url)
-    with socket.create_connection((where.hostname, where.port), timeout=20) as connection:
+    with socket.create_connection((where.hostname, where.port), timeout=60) as connection:
         connection.sendall(f"GET {SYSTEM} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         received = 0
         while received < 1024**2:
