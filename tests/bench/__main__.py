@@ -1,4 +1,4 @@
-"""`python -m tests.bench [building] [guest] [antlets]`: measures, prints a table, writes out/bench.json."""
+"""`python -m tests.bench [building] [guest] [antlets] [pxe-server]`: measures; writes out/bench.json."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from rich.console import Console
 from tests.bench.antlets import measure_antlets
 from tests.bench.building import ROOT, measure_building
 from tests.bench.guest import measure_guest
+from tests.bench.pxeserver import measure_pxe_server
 from tests.bench.report import Report, machine_data
 
 __all__ = ["main"]
 
-KINDS = ("building", "guest", "antlets")
+KINDS = ("building", "guest", "antlets", "pxe-server")
 
 
 def main(wanted: list[str]) -> int:
@@ -36,6 +37,8 @@ def main(wanted: list[str]) -> int:
             measure_guest(report, scratch, artefacts)
         if not wanted or "antlets" in wanted:
             measure_antlets(report, scratch, artefacts)
+        if not wanted or "pxe-server" in wanted:
+            measure_pxe_server(report, scratch)
     finally:
         report.write(out / "bench.json")
         report.show(Console())

@@ -7,7 +7,7 @@
     ...
     server.stop()
 
-`display` shows the machines meanwhile; `outcome` waits for them, and says at the end what became of them.
+`display` shows the machines meanwhile; `outcome` says when enough are there, and what became of them.
 """
 
 from edgelinux_build.pxe.server.config import PortInUseError, PortRightError, ServerConfig

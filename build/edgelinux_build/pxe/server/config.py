@@ -62,6 +62,9 @@ class ServerConfig:
     check_address: bool = True
     """A token is good for the address that it was given to, only. Off: where DHCP gives the boot loader one
     address, and the system that it starts another."""
+    check_card: bool = True
+    """A boot menu is only for who has the network card that it is for, where ARP says who that is. Off:
+    where a bridge puts its own address in the place of those behind it."""
     again: frozenset[str] = frozenset()
     """MACs that may be installed once more, whatever state they are in."""
     arguments: tuple[str, ...] = ()

@@ -13,6 +13,7 @@ from edgelinux_build.pxe.server.again import Again
 from edgelinux_build.pxe.server.config import ServerConfig, Sites
 from edgelinux_build.pxe.server.ledger import Ledger
 from edgelinux_build.pxe.server.machines import Decision, Machine, decide
+from edgelinux_build.pxe.server.neighbours import neighbour
 from edgelinux_build.pxe.server.tokens import (
     Limits,
     Refusal,
@@ -59,6 +60,7 @@ class Desk:
         self._sites = config.sites
         self._ledger = ledger
         self._again = again
+        self._neighbour = neighbour if config.check_card else lambda _address: ""
         self._limits = Limits(config.token_seconds, config.report_seconds, config.check_address)
 
     def boot(self, mac: str, address: str, *, serial: str | None = None, uuid: str | None = None) -> Offer:
@@ -67,7 +69,14 @@ class Desk:
         `serial` and `uuid` are None when its boot loader does not say them.
         """
 
+        card = self._neighbour(address)
+
         def step(machine: Machine, now: float) -> tuple[Machine, Offer]:
+            if card not in ("", *machine.known_macs()):
+                reason = f"boot menu asked for by {address}, which is {card}"
+                return transitions.refused(machine, now, reason), Offer(
+                    Decision(False, "has another address")
+                )
             if serial is not None or uuid is not None:
                 said = Identity(machine.macs, normalise_serial(serial or ""), normalise_uuid(uuid or ""))
                 machine = transitions.identified(machine, said)

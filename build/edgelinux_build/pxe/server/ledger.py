@@ -44,7 +44,7 @@ class Ledger:
         self._file = state_dir / "machines.json"
         self._journal = Journal(state_dir / "events.jsonl")
         self.clock = clock
-        self._changed = threading.Condition(threading.RLock())
+        self._lock = threading.RLock()
         self._machines: dict[str, Machine] = {}
         self._warnings: list[str] = []
         self._listeners: list[Callable[[Happening], None]] = []
@@ -62,7 +62,7 @@ class Ledger:
                 hint="without it every machine that boots from the network is installed anew: "
                 "mend it, or remove it if that is meant",
             ) from error
-        with self._changed:
+        with self._lock:
             self._machines = {machine.mac: machine for machine in kept.machines}
 
     def dhcp(self, mac: str, address: str = "") -> None:
@@ -86,7 +86,7 @@ class Ledger:
         if normalise_mac(mac):
             self._tell(mac, "warning", lambda m: transitions.warned(m, self.clock(), text))
             return
-        with self._changed:
+        with self._lock:
             # Once: it is said again and again by what happens again and again.
             if text not in self._warnings:
                 self._warnings = [*self._warnings, text][-_MOST_WARNINGS:]
@@ -102,11 +102,10 @@ class Ledger:
 
     def progress(self, mac: str, percent: int) -> None:
         """A machine has so much of the system. Not kept: a restart of the server ends the transfer."""
-        with self._changed:
+        with self._lock:
             machine = self._machines.get(mac)
             if machine is not None and machine.percent != percent:
                 self._machines[mac] = transitions.medium(machine, self.clock(), percent, "fetches the system")
-                self._changed.notify_all()
 
     def change(
         self, mac: str, event: str, step: Callable[[Machine, float], tuple[Machine, Answer]]
@@ -115,7 +114,7 @@ class Ledger:
 
         It is on disk when this returns. Raises EdgeLinuxError when it cannot be; then all is as before.
         """
-        with self._changed:
+        with self._lock:
             now = self.clock()
             old = self._machines.get(mac)
             if old is None and len(self._machines) >= _MOST:
@@ -136,7 +135,6 @@ class Ledger:
             if new.kickstart:
                 details["kickstart"] = new.kickstart
             self._record(Happening(now, mac, event, new.event, {**details}))
-            self._changed.notify_all()
         return answer
 
     def at(self, address: str) -> Machine | None:
@@ -150,30 +148,22 @@ class Ledger:
 
     def get(self, mac: str) -> Machine | None:
         """A machine by its MAC."""
-        with self._changed:
+        with self._lock:
             return self._machines.get(mac)
 
     def machines(self) -> tuple[Machine, ...]:
         """All machines, the one first that was heard of first."""
-        with self._changed:
+        with self._lock:
             return tuple(self._machines.values())
 
     def warnings(self) -> tuple[str, ...]:
         """The network's warnings, oldest first."""
-        with self._changed:
+        with self._lock:
             return tuple(self._warnings)
 
     def listen(self, listener: Callable[[Happening], None]) -> None:
         """Have a function told everything that happens, from whatever thread it happens in."""
         self._listeners.append(listener)
-
-    def wait(
-        self, wanted: Callable[[tuple[Machine, ...]], Answer | None], timeout: float | None
-    ) -> Answer | None:
-        """Wait until `wanted` says something other than None of the machines; None after so many seconds."""
-        with self._changed:
-            self._changed.wait_for(lambda: wanted(self.machines()) is not None, timeout)
-            return wanted(self.machines())
 
     def _tell(self, mac: str, event: str, step: Callable[[Machine], Machine]) -> None:
         """Take note of what somebody outside of the server saw; what cannot be kept is no reason to stop."""

@@ -1,14 +1,13 @@
-"""How a run of the server ended: for scripts that wait for machines, and the summary that everybody gets."""
+"""How a run of the server ended: what scripts wait for, and the summary that everybody gets. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgelinux_build.pxe.server.ledger import Ledger
 from edgelinux_build.pxe.server.machines import Machine, State, printable
 from edgelinux_build.pxe.server.table import duration, notes
 
-__all__ = ["exit_code", "summary", "until_done", "verdict"]
+__all__ = ["exit_code", "summary", "verdict"]
 
 _DONE = frozenset({State.INSTALLED, State.UP})
 
@@ -23,14 +22,6 @@ def verdict(machines: Sequence[Machine], wanted: int, since: float, *, up: bool)
         return 1
     goal = frozenset({State.UP}) if up else _DONE
     return 0 if sum(machine.state in goal for machine in new) >= wanted else None
-
-
-def until_done(
-    ledger: Ledger, wanted: int, since: float, *, up: bool = False, timeout: float | None = None
-) -> int:
-    """Wait until `verdict` says something, and give that as an exit code; 1 after `timeout` seconds."""
-    found = ledger.wait(lambda machines: verdict(machines, wanted, since, up=up), timeout)
-    return 1 if found is None else found
 
 
 def exit_code(machines: Sequence[Machine], since: float) -> int:

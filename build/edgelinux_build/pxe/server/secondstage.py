@@ -73,9 +73,10 @@ def grub_disk(why: str) -> str:
     """Have GRUB start what is on the machine's disk.
 
     With UEFI that is the EFI system partition of an installed edgeLinux, else whatever the firmware would
-    boot next: `exit 1` makes GRUB return an error, after which firmware goes on with its boot order. A GRUB
-    that does not know the argument returns success, whereupon some firmware shows its menu. With BIOS it is
-    the first disk, or the one that has an edgeLinux; `exit` is INT 18h, the next device.
+    boot next: `exit 1` has a GRUB that knows the argument (Red Hat's) return an error, after which firmware
+    goes on with its boot order. GRUB 2.12 as it is returns success, whereupon firmware may show its menu
+    instead. With BIOS it is the first disk, or the one that has an edgeLinux; `exit` is INT 18h, the next
+    device.
     """
     lines = (
         f'echo "{_said(why)}"',

@@ -2,59 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from edgelinux_build.medium.info import BootDigests, MediaInfo
 from edgelinux_build.pxe.server import Machine, PxeServer, ServerConfig
 from edgelinux_build.pxe.server.certificate import keep_certificate
 from edgelinux_build.sites import Sites, load_sites
 from edgelinux_installer.site.model import Site
 from edgelinux_installer.site.render import render_kickstart
 
+from tests.unit.build.pxe_server.trees import make_tree
+
 MAC, OTHER = "52:54:00:00:00:01", "52:54:00:00:00:02"
-SQUASHFS = bytes(range(256)) * 8192
-"""2 MiB."""
-
-
-def make_tree(directory: Path, squashfs: bytes = SQUASHFS) -> Path:
-    """What `edgelinux pxe tree` makes, as far as the web server cares."""
-    info = MediaInfo(
-        label="EDGELINUX",
-        unattended=False,
-        version="2.1.0",
-        product="edgeLinux OS",
-        image="small",
-        base="base-1",
-        base_label="Base 1",
-        cpu_level="x86-64-v2",
-        kernel="6.1",
-        zfs="2.3",
-        squashfs_sha256="00",
-        serial="ttyS0,115200",
-        source_date_epoch=1,
-        boot=BootDigests(mbr="", bios="", uefi=""),
-    )
-    files = {
-        "medium/live/edgelinux.squashfs": squashfs,
-        "medium/live/SHA512SUMS": f"{hashlib.sha512(squashfs).hexdigest()}  edgelinux.squashfs\n".encode(),
-        "medium/edgelinux/media.json": info.to_json().encode(),
-        "medium/edgelinux/ks.cfg": b"rootpw --iscrypted $6$secret\n",
-        "medium/boot/vmlinuz": b"kernel" * 1000,
-        "medium/boot/initramfs.img": b"initramfs" * 1000,
-        "grub/x86_64-efi/core.efi": b"MZ",
-    }
-    for name, content in files.items():
-        (directory / name).parent.mkdir(parents=True, exist_ok=True)
-        (directory / name).write_bytes(content)
-    return directory
 
 
 class Lab:
@@ -79,7 +45,7 @@ class Lab:
 
     def client(self, base: str, address: str = "127.0.0.1") -> httpx.Client:
         transport = httpx.HTTPTransport(verify=False, local_address=address)
-        return httpx.Client(base_url=base, transport=transport, timeout=20)
+        return httpx.Client(base_url=base, transport=transport, timeout=60)
 
     def get(self, path: str, address: str = "127.0.0.1", **options: Any) -> httpx.Response:
         with self.client(self.server.http_url, address) as client:
@@ -120,6 +86,14 @@ class Lab:
     def journal(self) -> list[dict[str, Any]]:
         lines = (self.config.state_dir / "events.jsonl").read_text().splitlines()
         return [json.loads(line) for line in lines]
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait for what the server does after its answer."""
+    end = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 def make_site(folder: Path, key: str, hostname: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from edgelinux_build.pxe.server import ServerConfig, State
 from edgelinux_build.pxe.server.again import ask_again
+from edgelinux_build.pxe.server.neighbours import neighbour
 from edgelinux_build.pxe.server.secondstage import (
     Boot,
     grub_disk,
@@ -205,6 +206,36 @@ def test_two_addresses_for_one_machine_are_shown(lab: Lab) -> None:
     lab.boot()
     lab.boot(address="127.0.0.2")
     assert lab.machine().warning == "asked for its boot menu from two addresses, 127.0.0.1 and 127.0.0.2"
+
+
+def test_a_boot_menu_is_for_who_has_the_card(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = tmp_path / "arp"
+    table.write_text(
+        "IP address       HW type     Flags       HW address            Mask     Device\n"
+        f"127.0.0.1        0x1         0x2         {MAC}     *        eth0\n"
+        "127.0.0.4        0x1         0x0         00:00:00:00:00:00     *        eth0\n"
+    )
+    monkeypatch.setattr(
+        "edgelinux_build.pxe.server.desk.neighbour", lambda address: neighbour(address, table)
+    )
+    lab.restart()
+    assert lab.boot(OTHER) == ""
+    assert (lab.machine(OTHER).state, lab.machine(OTHER).message) == (
+        State.REFUSED,
+        f"boot menu asked for by 127.0.0.1, which is {MAC}",
+    )
+    assert lab.boot(MAC)
+    # Not known: behind a router, or this machine itself.
+    assert lab.boot(OTHER, "127.0.0.4")
+    assert lab.boot(OTHER, "127.0.0.5")
+    lab.restart(check_card=False)
+    assert lab.boot(OTHER)
+
+
+def test_who_has_a_card_is_not_known_without_the_kernels_table(tmp_path: Path) -> None:
+    assert neighbour("127.0.0.1", tmp_path / "arp") == ""
 
 
 def test_what_the_boot_loader_fetches_is_seen(lab: Lab) -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import ssl
 import stat
 import threading
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from edgelinux_build.pxe.server import PxeServer, State
 from edgelinux_build.sites import load_sites
+from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.report.pinned import CertificateError, open_url
 
-from tests.unit.build.pxe_server.conftest import MAC, OTHER, Lab, make_site
+from tests.unit.build.pxe_server.conftest import MAC, OTHER, Lab, make_site, until
 
 
 def test_a_machine_reads_its_kickstart(lab: Lab) -> None:
@@ -176,6 +181,41 @@ def test_nothing_that_is_kept_holds_a_token_or_a_kickstart(lab: Lab) -> None:
         assert secret not in kept
     assert stat.S_IMODE(lab.config.state_dir.stat().st_mode) == 0o700
     assert {"time", "mac", "event", "token_sha256"} <= set(lab.journal()[0])
+
+
+def test_a_kickstart_that_did_not_arrive_counts_as_read(lab: Lab) -> None:
+    token = lab.boot()
+    where = urlsplit(lab.server.https_url)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
+    request = (
+        f"GET /ks HTTP/1.1\r\nHost: x\r\nX-RHN-Provisioning-MAC-0: eth0 {MAC}\r\n"
+        f"Authorization: Bearer {token}\r\n\r\n"
+    )
+    with socket.create_connection((where.hostname, where.port), timeout=60) as plain:
+        connection = tls.wrap_socket(plain)
+        connection.sendall(request.encode())
+        # The cable is pulled: no answer is read, the connection is reset.
+        plain_end = connection.detach()
+        os.close(plain_end)
+    until(lambda: lab.machine().state is State.GIVEN)
+    assert lab.kickstart(token).status_code == 410
+
+
+def test_no_kickstart_is_given_unless_it_is_kept_that_it_was(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = lab.boot()
+
+    def full(*_: object) -> bool:
+        raise EdgeLinuxError("cannot write machines.json: No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("edgelinux_build.pxe.server.ledger.write_whole", full)
+        answer = lab.kickstart(token)
+    assert answer.status_code == 503
+    assert "hostname" not in answer.text
+    assert lab.kickstart(token).status_code == 200
 
 
 def test_reports_tell_how_far_a_machine_is(lab: Lab) -> None:

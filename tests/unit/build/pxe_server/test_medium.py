@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 import socket
-import time
-from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from edgelinux_build.pxe.server import State
 
-from tests.unit.build.pxe_server.conftest import MAC, OTHER, SQUASHFS, Lab, make_tree
+from tests.unit.build.pxe_server.conftest import MAC, OTHER, Lab, until
+from tests.unit.build.pxe_server.trees import SQUASHFS, make_tree
 
 SYSTEM = "/medium/live/edgelinux.squashfs"
-
-
-def until(true: Callable[[], bool]) -> None:
-    """Wait for what the server does after its answer."""
-    end = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def ask(lab: Lab, request: bytes) -> bytes:
     """Send bytes that no HTTP client would; the first line of the answer."""
     where = urlsplit(lab.server.http_url)
-    with socket.create_connection((where.hostname, where.port), timeout=20) as connection:
+    with socket.create_connection((where.hostname, where.port), timeout=60) as connection:
         connection.sendall(request)
         return connection.recv(4096).splitlines()[0]
 
@@ -115,7 +106,7 @@ def test_a_client_that_goes_away_has_not_got_it_all(lab: Lab, tmp_path: Path) ->
     lab.restart(tree=tree)
     lab.boot()
     where = urlsplit(lab.server.http_url)
-    with socket.create_connection((where.hostname, where.port), timeout=20) as connection:
+    with socket.create_connection((where.hostname, where.port), timeout=60) as connection:
         connection.sendall(f"GET {SYSTEM} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         received = 0
         while received < 1024**2:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import io
-import threading
-import time
 from pathlib import Path
 
 import pytest
 from edgelinux_build.pxe.server.display import LiveDisplay, PlainDisplay
 from edgelinux_build.pxe.server.ledger import Ledger
 from edgelinux_build.pxe.server.machines import Machine, State
-from edgelinux_build.pxe.server.outcome import exit_code, summary, until_done, verdict
+from edgelinux_build.pxe.server.outcome import exit_code, summary, verdict
 from edgelinux_build.pxe.server.table import bar, duration, render
 from rich.console import Console
 
@@ -151,16 +149,6 @@ def test_when_a_script_may_go_on(states: tuple[str, ...], wanted: int, up: bool,
     assert verdict(machines, wanted, 5, up=up) == code
     # What an earlier run knew does not count.
     assert verdict(machines, wanted, 6, up=up) is None
-
-
-def test_waiting_for_a_machine(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path)
-    assert until_done(ledger, 1, 0, timeout=0.01) == 1
-    done = Machine(mac="52:54:00:00:00:01", state=State.INSTALLED, since=time.time())
-    later = threading.Timer(0.2, lambda: ledger.change(done.mac, "report", lambda _m, _now: (done, None)))
-    later.start()
-    assert until_done(ledger, 1, 1.0, timeout=20) == 0
-    later.join()
 
 
 def test_the_summary() -> None:
