@@ -222,6 +222,19 @@ def test_mismatching_passwords(forms: Forms) -> None:
     assert "!! the two passwords differ: type the same one twice" in terminal.wait_for("!!")
 
 
+def test_what_is_typed_is_not_in_the_log(forms: Forms, tmp_path: Path) -> None:
+    terminal = forms()
+    to_summary(terminal)
+    log = (tmp_path / "install.log").read_text()
+    assert "openssl passwd -6 -stdin" in log
+    assert "correct horse" not in log
+    assert "$6$" not in log
+    # One key at a time, as urwid sees them.
+    assert "'c', 'o', 'r'" not in log
+    assert "['h']" not in log
+    assert "Processing input" not in log
+
+
 def test_a_weak_password_is_called_so(forms: Forms) -> None:
     terminal = forms()
     to_access(terminal)
