@@ -29,7 +29,7 @@ KEYS = {
     "ctrl c": "\x03",
     "ctrl l": "\x0c",
 }
-_SECONDS = 30.0
+_SECONDS = 120.0
 
 
 class Screen:
@@ -60,7 +60,7 @@ class Keyed(Screen):
     `answer` is how many seconds a key may take to change something, `quiet` how long a pause ends a change.
     """
 
-    answer = 1.0
+    answer = 10.0
     quiet = 0.05
 
     def send(self, text: str) -> None:

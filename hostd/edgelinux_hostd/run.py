@@ -28,11 +28,13 @@ def run(
     cwd: str | Path | None = None,
     env: Mapping[str, str] | None = None,
     timeout: float | None = None,
+    secret: bool = False,
 ) -> subprocess.CompletedProcess[str]:
     """Run a program to its end and return what it wrote, as text.
 
     `env` is added to this process's environment; `timeout` is in seconds. `stdin` is never logged, since it
-    is how secrets are handed over; without it the program reads end-of-file, not the caller's terminal.
+    is how secrets are handed over; without it the program reads end-of-file, not the caller's terminal. What
+    the program writes is logged unless it is `secret`.
 
     Raises CommandError when the program fails (unless `check` is false) or takes too long, and EdgeLinuxError
     when it cannot be started.
@@ -62,7 +64,7 @@ def run(
         ) from error
     except OSError as error:
         raise EdgeLinuxError(f"cannot run {args[0]}: {error.strerror or error}") from error
-    for line in (done.stdout or "").splitlines() + (done.stderr or "").splitlines():
+    for line in [] if secret else (done.stdout or "").splitlines() + (done.stderr or "").splitlines():
         log.debug("  %s", line)
     log.debug("  exit code %d after %.1f s", done.returncode, time.monotonic() - started)
     if check and done.returncode != 0:

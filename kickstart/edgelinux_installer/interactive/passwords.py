@@ -41,11 +41,12 @@ def hint(password: str) -> str:
 
 
 def hash_password(password: str) -> str:
-    """Hash a password (sha512-crypt, crypt(5)). It is handed over on standard input, which is never logged.
+    """Hash a password (sha512-crypt, crypt(5)). Neither it nor the hash is ever logged.
 
     Raises EdgeLinuxError.
     """
-    hashed = run(["openssl", "passwd", "-6", "-stdin"], stdin=f"{password}\n").stdout.strip()
+    done = run(["openssl", "passwd", "-6", "-stdin"], stdin=f"{password}\n", secret=True)
+    hashed = done.stdout.strip()
     if not hashed.startswith("$6$"):
         raise EdgeLinuxError("openssl gave no hash of the password")
     return hashed

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import fcntl
 import locale
+import logging
 import os
 import struct
 import termios
@@ -71,6 +72,8 @@ def open_terminal(stdin: int = 0, stdout: int = 1) -> tuple[Terminal, Any]:
         raise EdgeLinuxError(
             "there is no terminal to ask at", hint="run it on a console; a kickstart needs none"
         )
+    # It would log every key, and so every password.
+    logging.getLogger("urwid").setLevel(logging.WARNING)
     locale.setlocale(locale.LC_CTYPE, "")
     terminal = describe(os.ttyname(stdin), os.environ, locale.nl_langinfo(locale.CODESET))
     urwid.set_encoding("utf-8" if terminal.unicode else "ascii")

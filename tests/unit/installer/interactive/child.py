@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edgelinux_hostd.errors import EdgeLinuxError
+from edgelinux_installer.cli import _log_to
 from edgelinux_installer.context import Context, Step
 from edgelinux_installer.install import install
 from edgelinux_installer.interactive.answers import Answers, plan
@@ -85,6 +86,8 @@ class Standin(Doing):
 
 def main() -> int:
     folder, goes, *rest = sys.argv[1:]
+    # As the real one does, to the last word.
+    _log_to(Path(folder) / "install.log")
     terminal, screen = open_terminal()
     doing = Standin(Path(folder), goes)
     turn = Turn(Path(folder) / "lock", terminal.name)
