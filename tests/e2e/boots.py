@@ -21,8 +21,8 @@ __all__ = ["BOOTS", "BUDGET", "Ledger", "Made", "NotInBudgetError"]
 BUDGET = 14
 
 BOOTS: dict[str, str] = {
-    "uefi-install": "UEFI, CD, NVMe disks, one with 4K sectors: unattended installation",
-    "uefi-first": "its first boot, in the same QEMU process",
+    "uefi-install": "UEFI, network boot, NVMe disks, one with 4K sectors: unattended installation",
+    "uefi-first": "its first boot, in the same QEMU process, the network still first in the boot order",
     "uefi-reboot": "a reboot, with a foreign pool that is also called antlets",
     "uefi-disk1-bios": "the first of its disks alone, with BIOS",
     "uefi-disk2-uefi": "the second of its disks alone, with UEFI",
@@ -34,7 +34,7 @@ BOOTS: dict[str, str] = {
     "live": "the default ISO: boots live, touches nothing; the installer's refusals",
     "cpu-level": "a CPU that is too old: the kernel starts, and nothing else",
     "check-medium": "UEFI, USB stick: the menu's check of the medium",
-    "failing-post": "an ISO that got its kickstart later: unattended installation whose %post fails",
+    "failing-post": "BIOS, network boot: unattended installation whose %post fails",
 }
 
 

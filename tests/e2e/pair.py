@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from edgelinux_build.qemu import media
-from edgelinux_build.qemu.install import wait_for_end, wait_for_installer, wait_until_up
+from edgelinux_build.qemu.install import STARTED, wait_for_end, wait_for_installer, wait_until_up
 from edgelinux_build.qemu.machine import Disk, Network
 from edgelinux_build.qemu.runner import VirtualMachine
 from edgelinux_build.qemu.session import Wishes
@@ -17,6 +17,7 @@ from edgelinux_hostd.errors import EdgeLinuxError
 
 from tests.e2e import sites
 from tests.e2e.lab import Lab
+from tests.e2e.netboot import CARD, NETWORK_BOOT_SECONDS, NetworkBoot, network_boot
 
 __all__ = ["SLOTS", "Pair", "Survivor"]
 
@@ -52,9 +53,12 @@ class Pair:
     kind: Kind
     vm: VirtualMachine | None = None
     host: Any = None
+    served: NetworkBoot | None = None
+    """What it was installed from, if that was the network."""
     disks: dict[int, Disk] = field(default_factory=dict)
     _failure: Exception | None = None
     _finished: bool = False
+    _open: ExitStack = field(default_factory=ExitStack)
 
     def running(self) -> tuple[VirtualMachine, Any]:
         """The installed host after its first boot, and a testinfra connection to its root."""
@@ -74,13 +78,8 @@ class Pair:
 
     def _install(self) -> None:
         lab = self.lab
-        iso = self._medium()
-        facts = media.read_iso(iso, lab.scratch / f"{self.kind}-iso")
-        assert facts.unattended
-        wishes = replace(WISHES[self.kind], iso=iso)
         with lab.ledger.boot(f"{self.kind}-install"):
-            self.vm = lab.start(wishes, lab.accel(iso))
-            wait_for_installer(self.vm, facts)
+            self.vm = self._start()
             lab.note(f"{self.kind}: power-on to the installer's first line", self.vm.seconds)
             begun = self.vm.seconds
             wait_for_end(self.vm)
@@ -90,11 +89,33 @@ class Pair:
             wait_until_up(self.vm)
         self.host = lab.ssh(self.vm)
 
-    def _medium(self) -> Path:
-        """Gives an ISO with the kickstart, or a stick whose sites have it and whose ISO has another one."""
+    def _start(self) -> VirtualMachine:
+        """Starts the machine; it has come to the installer's first line."""
+        lab, wishes = self.lab, WISHES[self.kind]
+        if not wishes.iso_as_usb:
+            return self._start_on_the_network(wishes)
+        iso = self._stick()
+        facts = media.read_iso(iso, lab.scratch / f"{self.kind}-iso")
+        assert facts.unattended
+        vm = lab.start(replace(wishes, iso=iso), lab.accel(iso))
+        wait_for_installer(vm, facts)
+        return vm
+
+    def _start_on_the_network(self, wishes: Wishes) -> VirtualMachine:
+        """The server has the default ISO, and a kickstart for this machine."""
+        lab = self.lab
+        iso = lab.iso("default")
+        site = sites.on_the_wire(lab.public_key, Network(ssh_port=0).mac, CARD)
+        texts = {CARD.replace(":", "-"): site}
+        self.served = self._open.enter_context(network_boot(lab, self.kind, iso, texts))
+        card, extra = self.served.card, self.served.qemu_options(self.kind)
+        vm = lab.start(replace(wishes, extra=extra), lab.accel(iso), pass_fds=[card])
+        vm.wait_for(STARTED, NETWORK_BOOT_SECONDS, "the installer")
+        return vm
+
+    def _stick(self) -> Path:
+        """Gives a stick whose sites have the kickstart, and whose ISO has another one."""
         lab, key = self.lab, self.lab.public_key
-        if not WISHES[self.kind].iso_as_usb:
-            return lab.iso("unattended", sites.unattended(key))
         mac = Network(ssh_port=0).mac.replace(":", "-")
         iso = lab.embedded("somebody-else", sites.somebody_else(key))
         return lab.stick("many", iso, {mac: sites.any_disks(key), "default": sites.somebody_else(key)})
@@ -127,6 +148,7 @@ class Pair:
         """Ends the machine if it runs."""
         if self.vm is not None:
             self.vm.kill()
+        self._open.close()
 
 
 @dataclass
@@ -156,7 +178,7 @@ def surviving(pair: Pair, slot: int, firmware: Kind) -> Iterator[Survivor]:
         sector=base.sector,
         nic=WISHES[pair.kind].nic,
     )
-    iso = lab.iso("unattended", sites.unattended(lab.public_key))
+    iso = lab.iso("default")
     with lab.ledger.boot(name):
         vm = lab.start(wishes, lab.accel(iso))
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["HOSTNAME", "any_disks", "failing_post", "somebody_else", "unattended"]
+__all__ = ["HOSTNAME", "any_disks", "failing_post", "on_the_wire", "somebody_else", "unattended"]
 
 HOSTNAME = "edge-under-test"
 
@@ -37,6 +37,14 @@ KEPT_POST = """\
   echo "post ran in $(hostname -f 2>/dev/null || cat /etc/hostname)" > /root/post-ran
 """
 
+# The card that was booted from gets an address, too, and the way back to the server; it is no way out.
+WIRE_POST = """\
+  file=/etc/NetworkManager/system-connections/wire.nmconnection
+  printf '[connection]\\nid=wire\\ntype=ethernet\\n[ethernet]\\nmac-address={card}\\n' > $file
+  printf '[ipv4]\\nmethod=auto\\nnever-default=true\\n[ipv6]\\nmethod=disabled\\n' >> $file
+  chmod 600 $file
+"""
+
 FAILING_POST = """\
   echo "the site's own reason" >&2
   exit 3
@@ -46,6 +54,12 @@ FAILING_POST = """\
 def unattended(key: str) -> str:
     """Installs without asking onto the disks in slots 1 and 2."""
     return UNATTENDED.format(hostname=HOSTNAME, key=key, post=KEPT_POST)
+
+
+def on_the_wire(key: str, nic: str, card: str) -> str:
+    """The same over `nic`, for a host that keeps an address on `card`, too; both are MAC addresses."""
+    text = UNATTENDED.format(hostname=HOSTNAME, key=key, post=KEPT_POST + WIRE_POST.format(card=card))
+    return text + f'network: {{device: "{nic}"}}\n'
 
 
 def any_disks(key: str) -> str:

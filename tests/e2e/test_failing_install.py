@@ -1,4 +1,4 @@
-"""An unattended installation that fails near its end: a reason, a shell, no reboot, nothing bootable."""
+"""An installation over the network with BIOS that fails near its end: a reason, a shell, nothing bootable."""
 
 from __future__ import annotations
 
@@ -7,39 +7,55 @@ import struct
 import subprocess
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from edgelinux_build.qemu import media
 from edgelinux_build.qemu.console import INSTALL_FAILED
-from edgelinux_build.qemu.install import INSTALL_SECONDS, wait_for_installer
+from edgelinux_build.qemu.install import INSTALL_SECONDS, STARTED
 from edgelinux_build.qemu.runner import VirtualMachine
 from edgelinux_build.qemu.session import Wishes
 
 from tests.e2e import sites
 from tests.e2e.lab import Lab
+from tests.e2e.netboot import NETWORK_BOOT_SECONDS, NetworkBoot, network_boot
 from tests.e2e.serial import SerialShell
 
 ESP_TYPE = uuid.UUID("C12A7328-F81F-11D2-BA4B-00A0C93EC93B")
 BIOS_BOOT_TYPE = uuid.UUID("21686148-6449-6E6F-744E-656564454649")
 
 
+@dataclass
+class Failed:
+    """The machine whose installation has failed, and what it was installed from."""
+
+    vm: VirtualMachine
+    served: NetworkBoot
+
+
 @pytest.fixture(scope="module")
-def failed(lab: Lab) -> Iterator[VirtualMachine]:
-    """The machine whose installation has failed."""
-    iso = lab.embedded("failing-post", sites.failing_post(lab.public_key))
-    facts = media.read_iso(iso, lab.scratch / "failing-iso")
-    wishes = Wishes("failing-post", firmware="uefi", iso=iso, first_slot=1, new_disks=("12G", "12G"))
-    with lab.ledger.boot("failing-post"):
-        vm = lab.start(wishes, lab.accel(iso), allowed=[INSTALL_FAILED])
-        try:
-            wait_for_installer(vm, facts)
-            vm.wait_for("INSTALLATION FAILED", INSTALL_SECONDS)
-        except BaseException:
-            vm.kill()
-            raise
-    with vm:
-        yield vm
+def attempt(lab: Lab) -> Iterator[Failed]:
+    iso = lab.iso("default")
+    site = {"default": sites.failing_post(lab.public_key)}
+    wishes = Wishes("failing-post", firmware="bios", first_slot=1, new_disks=("12G", "12G"))
+    with network_boot(lab, "failing-post", iso, site) as served:
+        wishes = replace(wishes, extra=served.qemu_options("bios"))
+        with lab.ledger.boot("failing-post"):
+            vm = lab.start(wishes, lab.accel(iso), allowed=[INSTALL_FAILED], pass_fds=[served.card])
+            try:
+                vm.wait_for(STARTED, NETWORK_BOOT_SECONDS, "the installer")
+                lab.note("BIOS over the network: power-on to the installer's first line", vm.seconds)
+                vm.wait_for("INSTALLATION FAILED", INSTALL_SECONDS)
+            except BaseException:
+                vm.kill()
+                raise
+        with vm:
+            yield Failed(vm, served)
+
+
+@pytest.fixture
+def failed(attempt: Failed) -> VirtualMachine:
+    return attempt.vm
 
 
 def partitions(disk: Path) -> dict[uuid.UUID, tuple[int, int]]:
@@ -73,6 +89,13 @@ def test_the_console_says_why(failed: VirtualMachine) -> None:
     failed.wait_for("not made bootable", 30)
     said = " ".join(line for _, line in failed.lines)
     assert "%post failed with exit code 3: the site's own reason" in said
+
+
+def test_the_server_knows_and_would_let_it_try_again(attempt: Failed) -> None:
+    machine = attempt.served.wait_for("failed", 60)
+    assert "%post failed with exit code 3" in machine["message"]
+    assert machine["taken"] is False
+    assert "the site's own reason" in attempt.served.said.read_text()
 
 
 def test_there_is_a_shell_and_the_pool_is_closed(failed: VirtualMachine) -> None:

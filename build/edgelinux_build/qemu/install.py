@@ -15,6 +15,7 @@ from edgelinux_build.qemu.runner import VirtualMachine
 __all__ = [
     "INSTALL_SECONDS",
     "PROGRESS",
+    "STARTED",
     "InstallTimes",
     "follow_install",
     "wait_for_end",

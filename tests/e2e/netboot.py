@@ -1,0 +1,104 @@
+"""Machines that boot from the network: a network of their own, and `edgelinux pxe serve` on it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from tests.e2e.lab import ROOT, Lab
+from tests.e2e.wire import Lan, lan
+
+__all__ = ["CARD", "NETWORK_BOOT_SECONDS", "NetworkBoot", "network_boot"]
+
+CARD = "52:54:00:77:69:01"
+"""The card that is booted from; the other one is QEMU's user network, for SSH."""
+
+NETWORK_BOOT_SECONDS = 600
+"""From power-on to the installer: firmware, boot loader and system come over the network."""
+
+_START_SECONDS = 180
+
+
+@dataclass
+class NetworkBoot:
+    """A server, and a card on its network."""
+
+    net: Lan
+    state: Path
+    said: Path
+    """What the server prints."""
+    process: subprocess.Popen[str]
+    card: int
+    """An open tap device, for `pass_fds`."""
+
+    def qemu_options(self, firmware: Literal["uefi", "bios"]) -> tuple[str, ...]:
+        """QEMU's options for the card, which comes first in the boot order.
+
+        The firmware for UEFI can boot from it by itself; that for BIOS needs the ROM of the card.
+        """
+        # Where Debian's ipxe-qemu has the ROMs; the tree's QEMU, which may be the one that runs, has none.
+        rom = "" if firmware == "uefi" else "/usr/lib/ipxe/qemu/pxe-virtio.rom"
+        device = f"virtio-net-pci,netdev=wire,mac={CARD},addr=0x05,bootindex=1,romfile={rom}"
+        return ("-netdev", f"tap,id=wire,fd={self.card}", "-device", device)
+
+    def events(self) -> list[dict[str, Any]]:
+        """What the server has noted of the machine, oldest first."""
+        lines = (self.state / "server/events.jsonl").read_text().splitlines()
+        return [event for event in map(json.loads, lines) if event["mac"] == CARD]
+
+    def machine(self) -> dict[str, Any]:
+        """What the server knows of the machine."""
+        known = json.loads((self.state / "server/machines.json").read_text())
+        (found,) = (one for one in known["machines"] if one["mac"] == CARD)
+        return dict(found)
+
+    def wait_for(self, state: str, seconds: float) -> dict[str, Any]:
+        """Wait until the machine is known to be that far."""
+        end = time.monotonic() + seconds
+        while (machine := self.machine())["state"] != state:
+            assert time.monotonic() < end, f"not {state}, but {machine['state']}: {self.said.read_text()}"
+            assert self.process.poll() is None, self.said.read_text()
+            time.sleep(0.5)
+        return machine
+
+
+@contextmanager
+def network_boot(lab: Lab, name: str, iso: Path, sites: Mapping[str, str]) -> Iterator[NetworkBoot]:
+    """Serves an ISO to one card; `sites` are the texts of site files by what names their machines."""
+    state, said = lab.artefacts / f"{name}.pxe", lab.artefacts / f"{name}.pxe.log"
+    folder = lab.artefacts / f"{name}.sites"
+    folder.mkdir()
+    for key, text in sites.items():
+        (folder / f"{key}.yaml").write_text(text)
+    with lan() as net, net.tap() as card, said.open("w") as log:
+        argv = [sys.executable, "-m", "edgelinux_build.cli", "pxe", "serve", "--interface", net.interface]
+        argv += ["--iso", str(iso), "--sites", str(folder), "--state", str(state)]
+        argv += ["--range", f"{net.network}100,{net.network}149"]
+        process = net.popen(*argv, stdout=log, stderr=subprocess.STDOUT, cwd=ROOT)
+        served = NetworkBoot(net, state, said, process, card)
+        try:
+            _wait_until_it_serves(served)
+            yield served
+        finally:
+            process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(60)
+            process.kill()
+            # Hundreds of MB that are in the ISO as well.
+            subprocess.run(["rm", "-rf", str(state / "tree")], check=True)
+
+
+def _wait_until_it_serves(served: NetworkBoot) -> None:
+    end = time.monotonic() + _START_SECONDS
+    while "sites:" not in served.said.read_text():
+        assert served.process.poll() is None, served.said.read_text()
+        assert time.monotonic() < end, served.said.read_text()
+        time.sleep(0.5)
