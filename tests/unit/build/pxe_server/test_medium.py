@@ -31,6 +31,14 @@ def test_the_system_whole(lab: Lab) -> None:
     assert lab.get("/grub/x86_64-efi/core.efi").content == b"MZ"
 
 
+@pytest.mark.parametrize("path", [SYSTEM, f"/boot/grub.cfg?mac={MAC}"])
+def test_grub_sees_how_long_it_is(lab: Lab, path: str) -> None:
+    """It knows the header in one spelling only."""
+    names = [name for name, _ in lab.get(path).headers.raw]
+    assert b"Content-Length" in names
+    assert b"Transfer-Encoding" not in names
+
+
 def test_how_large_a_file_is(lab: Lab) -> None:
     with lab.client(lab.server.http_url) as client:
         answer = client.head(SYSTEM)
