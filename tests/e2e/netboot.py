@@ -44,10 +44,11 @@ class NetworkBoot:
 
         The firmware for UEFI can boot from it by itself; that for BIOS needs the ROM of the card.
         """
-        # Where Debian's ipxe-qemu has the ROMs; the tree's QEMU, which may be the one that runs, has none.
-        rom = "" if firmware == "uefi" else "/usr/lib/ipxe/qemu/pxe-virtio.rom"
+        # Only this card has a ROM: QEMU's boots from whichever it finds first. It is both firmwares' in one.
+        rom = "" if firmware == "uefi" else "efi-virtio.rom"
         device = f"virtio-net-pci,netdev=wire,mac={CARD},addr=0x05,bootindex=1,romfile={rom}"
-        return ("-netdev", f"tap,id=wire,fd={self.card}", "-device", device)
+        wire = ("-netdev", f"tap,id=wire,fd={self.card}", "-device", device)
+        return (*wire, "-global", "virtio-net-pci.romfile=")
 
     def events(self) -> list[dict[str, Any]]:
         """What the server has noted of the machine, oldest first."""
