@@ -42,13 +42,14 @@ class NetworkBoot:
     def qemu_options(self, firmware: Literal["uefi", "bios"]) -> tuple[str, ...]:
         """QEMU's options for the card, which comes first in the boot order.
 
-        The firmware for UEFI can boot from it by itself; that for BIOS needs the ROM of the card.
+        The firmware for UEFI can boot from it by itself; that for BIOS needs the ROM of the card, and the
+        other card, an e1000e, has none then: SeaBIOS runs the first that it finds.
         """
-        # Only this card has a ROM: QEMU's boots from whichever it finds first. It is both firmwares' in one.
-        rom = "" if firmware == "uefi" else "efi-virtio.rom"
-        device = f"virtio-net-pci,netdev=wire,mac={CARD},addr=0x05,bootindex=1,romfile={rom}"
-        wire = ("-netdev", f"tap,id=wire,fd={self.card}", "-device", device)
-        return (*wire, "-global", "virtio-net-pci.romfile=")
+        device = f"virtio-net-pci,netdev=wire,mac={CARD},addr=0x05,bootindex=1"
+        wire = ("-netdev", f"tap,id=wire,fd={self.card}", "-device")
+        if firmware == "uefi":
+            return (*wire, f"{device},romfile=")
+        return (*wire, device, "-global", "e1000e.romfile=")
 
     def events(self) -> list[dict[str, Any]]:
         """What the server has noted of the machine, oldest first."""

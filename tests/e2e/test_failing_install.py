@@ -37,7 +37,7 @@ class Failed:
 def attempt(lab: Lab) -> Iterator[Failed]:
     iso = lab.iso("default")
     site = {"default": sites.failing_post(lab.public_key)}
-    wishes = Wishes("failing-post", firmware="bios", first_slot=1, new_disks=("12G", "12G"))
+    wishes = Wishes("failing-post", firmware="bios", nic="e1000e", first_slot=1, new_disks=("12G", "12G"))
     with network_boot(lab, "failing-post", iso, site) as served:
         wishes = replace(wishes, extra=served.qemu_options("bios"))
         with lab.ledger.boot("failing-post"):
