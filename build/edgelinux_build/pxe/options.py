@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,6 +32,11 @@ class Options:
     probe_seconds: float = 3.0
     """How long to listen for other DHCP servers."""
     runtime: Path = Path("/run/edgelinux-pxe")
-    """For what dnsmasq reads, which does not run as root."""
+    """For directories of what dnsmasq reads, which does not run as root."""
     arguments: tuple[str, ...] = field(default=())
     """What `edgelinux` was started with: for the message that names the command to run as root."""
+
+    @property
+    def runtime_directory(self) -> Path:
+        """Of this process: others may serve interfaces of the same name, in other network namespaces."""
+        return self.runtime / f"{self.interface}-{os.getpid()}"

@@ -21,7 +21,10 @@ __all__ = ["lay_out", "runtime_directory", "signals_as_event"]
 @contextmanager
 def runtime_directory(options: Options, uid: int) -> Iterator[Path]:
     """Give a new directory that dnsmasq may read; its leases are kept in the state's directory."""
-    folder, kept = options.runtime / options.interface, options.state / "leases"
+    folder, kept = options.runtime_directory, options.state / "leases"
+    for left in options.runtime.glob("*-*"):  # by one that was killed
+        if not Path("/proc", left.name.rpartition("-")[2]).exists():
+            shutil.rmtree(left, ignore_errors=True)
     shutil.rmtree(folder, ignore_errors=True)
     make_directory(options.state)
     options.runtime.mkdir(mode=0o755, parents=True, exist_ok=True)

@@ -64,8 +64,8 @@ class Running:
 def configuration(options: Options) -> str:
     """Return what dnsmasq would be told; needs no root. Raises EdgeLinuxError."""
     interface = find_interface(options.interface)
-    runtime = options.runtime / interface.name
-    return render(_dnsmasq_config(options, interface, _url(interface, options), runtime))
+    url, runtime = _url(interface, options), options.runtime_directory
+    return render(_dnsmasq_config(options, interface, url, runtime))
 
 
 def serve(options: Options, say: Callable[[str], None], show: Callable[[Running], int]) -> int:
@@ -78,7 +78,7 @@ def serve(options: Options, say: Callable[[str], None], show: Callable[[Running]
     addresses = _addresses(options, interface)
     _check_right(options)
     user = unprivileged()
-    command = argv(options.runtime / interface.name / "dnsmasq.conf", user)
+    command = argv(options.runtime_directory / "dnsmasq.conf", user)
     for port, what in ((DHCP, "DHCP"), (TFTP, "TFTP"), *(((PROXY, "proxy-DHCP"),) if options.proxy else ())):
         check_udp(interface, port, what)
     tree, info = _tree(options, say)

@@ -36,7 +36,8 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pxe")
     project = make_project(make_repository(folder / "repository"), folder / "out")
     iso = make_standin(project, make_results(folder / "results"), folder)
-    make_tree(iso, folder / "tree")
+    # With menus of its own, which are for another server and which nobody may see here.
+    make_tree(iso, folder / "tree", url="http://192.0.2.9/edge")
     return folder / "tree"
 
 
@@ -176,7 +177,6 @@ def test_a_lease_is_kept_by_the_next_server(net: Lan, tree: Path, tmp_path: Path
             addresses.append(Machine(net, client, MAC).boot(BIOS).address)
     assert addresses[0] == addresses[1]
     assert addresses[0] in (tmp_path / "state/leases").read_text()
-    assert not Path("/run/edgelinux-pxe", net.interface).exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT], ids=lambda n: n.name)
@@ -190,10 +190,22 @@ def test_everything_ends_with_a_signal(net: Lan, tree: Path, tmp_path: Path, num
 def test_no_orphan_stays_behind_a_server_that_was_killed(net: Lan, tree: Path, tmp_path: Path) -> None:
     with serving(net, tree, tmp_path / "state", "--range", f"{net.network}100,{net.network}149") as server:
         assert len(dnsmasqs(net)) == 1
+        left = Path("/run/edgelinux-pxe", f"{net.interface}-{server.process.pid}")
+        assert left.exists()
         server.end(signal.SIGKILL)
     end = time.monotonic() + 20
     while dnsmasqs(net) and time.monotonic() < end:
         time.sleep(0.05)
+    assert dnsmasqs(net) == []
+    with serving(net, tree, tmp_path / "state", "--range", f"{net.network}100,{net.network}149"):
+        assert not left.exists()
+
+
+def test_a_script_can_wait_for_machines(net: Lan, tree: Path, tmp_path: Path) -> None:
+    words = ("--range", f"{net.network}100,{net.network}149", "--until", "1", "--timeout", "1")
+    with serving(net, tree, tmp_path / "state", *words) as server:
+        server.wait_for("No machine asked for anything.")
+        assert server.process.wait(30) == 1
     assert dnsmasqs(net) == []
 
 
