@@ -1,29 +1,29 @@
-"""Headers as GRUB reads them: it knows `Content-Length` in this spelling only (grub 2.12, net/http.c).
+"""Names of headers as GRUB reads them: it knows `Content-Length:` and not `content-length:`.
 
-Field names are the same in any case (RFC 9110, 5.1), and servers for ASGI write them in lower case; GRUB then
-does not see how long a file is, and waits for its end in vain.
+Names do not depend on case (RFC 9110, 5.1), but GRUB's grub-core/net/http.c compares them byte by byte.
+Without a length that it finds, it waits for the end of a connection that stays open, until it gives up.
 """
 
 from __future__ import annotations
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["Titled"]
+__all__ = ["TitledHeaders"]
 
 
-class Titled:
-    """Passes everything on, and writes each part of an answer's header names with a capital."""
+class TitledHeaders:
+    """Writes the names of an application's response headers with capitals."""
 
     def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+        self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer as the application does."""
 
         async def titled(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = [(name.title(), value) for name, value in message["headers"]]
-                message = {**message, "headers": headers}
+                names = ((name.title(), value) for name, value in message.get("headers", ()))
+                message = {**message, "headers": list(names)}
             await send(message)
 
-        await self._app(scope, receive, titled)
+        await self.app(scope, receive, titled)

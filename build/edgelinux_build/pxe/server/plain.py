@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_installer.identity import normalise_mac
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
@@ -18,6 +19,7 @@ from starlette.routing import Mount, Route
 from edgelinux_build.menu import network_arguments
 from edgelinux_build.pxe.server.desk import Desk, Offer
 from edgelinux_build.pxe.server.files import TreeFiles
+from edgelinux_build.pxe.server.headers import TitledHeaders
 from edgelinux_build.pxe.server.ledger import Ledger
 from edgelinux_build.pxe.server.secondstage import (
     Boot,
@@ -101,7 +103,11 @@ def plain_app(
         *(Route(f"/{path}", text) for path in texts or {}),
         Mount("/", TreeFiles(tree.directory, ledger)),
     ]
-    return Starlette(routes=routes, exception_handlers={EdgeLinuxError: problem})
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(TitledHeaders)],
+        exception_handlers={EdgeLinuxError: problem},
+    )
 
 
 def client_address(request: Request) -> str:

@@ -16,7 +16,6 @@ from edgelinux_build.pxe.server.again import Again
 from edgelinux_build.pxe.server.certificate import Certificate, keep_certificate
 from edgelinux_build.pxe.server.config import ServerConfig
 from edgelinux_build.pxe.server.desk import Desk
-from edgelinux_build.pxe.server.headers import Titled
 from edgelinux_build.pxe.server.ledger import Ledger
 from edgelinux_build.pxe.server.plain import Addresses, plain_app
 from edgelinux_build.pxe.server.secret import secret_app
@@ -94,7 +93,7 @@ class PxeServer:
     def _serve(self, app: Starlette, listener: socket.socket, certificate: Certificate | None = None) -> None:
         server = uvicorn.Server(
             uvicorn.Config(
-                Titled(app),
+                app,
                 # It writes headers as it is given them.
                 http="h11",
                 ws="none",
