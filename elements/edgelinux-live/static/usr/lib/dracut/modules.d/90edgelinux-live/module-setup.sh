@@ -26,7 +26,7 @@ install() {
     cp -dR "$moddir/units" "$initdir/usr/lib/edgelinux/medium-units"
 
     # From the network: url-lib, which livenet needs, brings curl with what it checks certificates by.
-    inst_multiple curl sha512sum sha256sum base64 sed head tail tr cut stat mktemp mountpoint sleep cat mv rm udevadm \
+    inst_multiple curl sha512sum sha256sum base64 sed head tail tr cut stat mktemp mountpoint sleep cat mv rm seq \
         setsid journalctl ip nmcli
     inst_simple "$moddir/netmedium-lib.sh" /usr/lib/edgelinux/netmedium-lib.sh
     inst_script "$moddir/netmedium.sh" /usr/lib/edgelinux/netmedium

@@ -4,8 +4,13 @@
 
 set -eu
 
-# Cards have their names and drivers then; one that comes later is taken all the same.
-udevadm settle --timeout=30 || :
+# NetworkManager is done at once where there is no card yet; one that comes later is taken all the same. Waiting
+# for udev to settle, with every other device, takes several times as long.
+for _ in $(seq 60); do
+    set -- /sys/class/net/*/device
+    [ ! -e "$1" ] || break
+    sleep 0.5
+done
 
 read -r cmdline < /proc/cmdline
 for generator in /usr/libexec/nm-initrd-generator /usr/lib/nm-initrd-generator; do
