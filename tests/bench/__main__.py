@@ -11,13 +11,14 @@ from rich.console import Console
 from tests.bench.antlets import measure_antlets
 from tests.bench.building import ROOT, measure_building
 from tests.bench.guest import measure_guest
+from tests.bench.netboot import measure_netboot
 from tests.bench.pxeserver import measure_pxe_server
 from tests.bench.report import Report, machine_data
 from tests.bench.usb import measure_usb
 
 __all__ = ["main"]
 
-KINDS = ("building", "guest", "antlets", "usb", "pxe-server")
+KINDS = ("building", "guest", "antlets", "netboot", "usb", "pxe-server")
 
 
 def main(wanted: list[str]) -> int:
@@ -38,6 +39,8 @@ def main(wanted: list[str]) -> int:
             measure_guest(report, scratch, artefacts)
         if not wanted or "antlets" in wanted:
             measure_antlets(report, scratch, artefacts)
+        if not wanted or "netboot" in wanted:
+            measure_netboot(report, scratch, artefacts)
         if not wanted or "usb" in wanted:
             measure_usb(report, scratch)
         if not wanted or "pxe-server" in wanted:

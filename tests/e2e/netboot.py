@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,10 +17,11 @@ from typing import Any, Literal
 from tests.e2e.lab import ROOT, Lab
 from tests.e2e.wire import Lan, lan
 
-__all__ = ["CARD", "NETWORK_BOOT_SECONDS", "NetworkBoot", "network_boot"]
+__all__ = ["CARD", "CARDS", "NETWORK_BOOT_SECONDS", "NetworkBoot", "network_boot"]
 
-CARD = "52:54:00:77:69:01"
-"""The card that is booted from; the other one is QEMU's user network, for SSH."""
+CARDS = ("52:54:00:77:69:01", "52:54:00:77:69:02")
+CARD = CARDS[0]
+"""The card that a machine is booted from; the other one is QEMU's user network, for SSH."""
 
 NETWORK_BOOT_SECONDS = 600
 """From power-on to the installer: firmware, boot loader and system come over the network."""
@@ -36,36 +38,36 @@ class NetworkBoot:
     said: Path
     """What the server prints."""
     process: subprocess.Popen[str]
-    card: int
-    """An open tap device, for `pass_fds`."""
+    taps: tuple[int, ...]
+    """Open tap devices, for `pass_fds`: one for each of CARDS that is plugged in."""
 
-    def qemu_options(self, firmware: Literal["uefi", "bios"]) -> tuple[str, ...]:
-        """QEMU's options for the card, which comes first in the boot order.
+    def qemu_options(self, firmware: Literal["uefi", "bios"], card: str = CARD) -> tuple[str, ...]:
+        """QEMU's options for a card, which comes first in the boot order.
 
         The firmware for UEFI can boot from it by itself; that for BIOS needs the ROM of the card, and the
         other card, an e1000e, has none then: SeaBIOS runs the first that it finds.
         """
-        device = f"virtio-net-pci,netdev=wire,mac={CARD},addr=0x05,bootindex=1"
-        wire = ("-netdev", f"tap,id=wire,fd={self.card}", "-device")
+        device = f"virtio-net-pci,netdev=wire,mac={card},addr=0x05,bootindex=1"
+        wire = ("-netdev", f"tap,id=wire,fd={self.taps[CARDS.index(card)]}", "-device")
         if firmware == "uefi":
             return (*wire, f"{device},romfile=")
         return (*wire, device, "-global", "e1000e.romfile=")
 
-    def events(self) -> list[dict[str, Any]]:
+    def events(self, card: str = CARD) -> list[dict[str, Any]]:
         """What the server has noted of the machine, oldest first."""
         lines = (self.state / "server/events.jsonl").read_text().splitlines()
-        return [event for event in map(json.loads, lines) if event["mac"] == CARD]
+        return [event for event in map(json.loads, lines) if event["mac"] == card]
 
-    def machine(self) -> dict[str, Any]:
+    def machine(self, card: str = CARD) -> dict[str, Any]:
         """What the server knows of the machine."""
         known = json.loads((self.state / "server/machines.json").read_text())
-        (found,) = (one for one in known["machines"] if one["mac"] == CARD)
+        (found,) = (one for one in known["machines"] if one["mac"] == card)
         return dict(found)
 
-    def wait_for(self, state: str, seconds: float) -> dict[str, Any]:
+    def wait_for(self, state: str, seconds: float, card: str = CARD) -> dict[str, Any]:
         """Wait until the machine is known to be that far."""
         end = time.monotonic() + seconds
-        while (machine := self.machine())["state"] != state:
+        while (machine := self.machine(card))["state"] != state:
             assert time.monotonic() < end, f"not {state}, but {machine['state']}: {self.said.read_text()}"
             assert self.process.poll() is None, self.said.read_text()
             time.sleep(0.5)
@@ -73,19 +75,26 @@ class NetworkBoot:
 
 
 @contextmanager
-def network_boot(lab: Lab, name: str, iso: Path, sites: Mapping[str, str]) -> Iterator[NetworkBoot]:
-    """Serves an ISO to one card; `sites` are the texts of site files by what names their machines."""
+def network_boot(
+    lab: Lab, name: str, iso: Path, sites: Mapping[str, str], cards: int = 1
+) -> Iterator[NetworkBoot]:
+    """Serves an ISO to the first `cards` of CARDS; `sites` are site files' texts by what names machines."""
     state, said = lab.artefacts / f"{name}.pxe", lab.artefacts / f"{name}.pxe.log"
     folder = lab.artefacts / f"{name}.sites"
+    for old in (state, folder):
+        # What an earlier run knew of the machine would send it to its disk.
+        shutil.rmtree(old, ignore_errors=True)
     folder.mkdir()
     for key, text in sites.items():
         (folder / f"{key}.yaml").write_text(text)
-    with lan() as net, net.tap() as card, said.open("w") as log:
+    with ExitStack() as stack:
+        net, log = stack.enter_context(lan()), stack.enter_context(said.open("w"))
+        taps = tuple(stack.enter_context(net.tap()) for _ in range(cards))
         argv = [sys.executable, "-m", "edgelinux_build.cli", "pxe", "serve", "--interface", net.interface]
         argv += ["--iso", str(iso), "--sites", str(folder), "--state", str(state)]
         argv += ["--range", f"{net.network}100,{net.network}149"]
         process = net.popen(*argv, stdout=log, stderr=subprocess.STDOUT, cwd=ROOT)
-        served = NetworkBoot(net, state, said, process, card)
+        served = NetworkBoot(net, state, said, process, taps)
         try:
             _wait_until_it_serves(served)
             yield served
@@ -95,7 +104,7 @@ def network_boot(lab: Lab, name: str, iso: Path, sites: Mapping[str, str]) -> It
                 process.wait(60)
             process.kill()
             # Hundreds of MB that are in the ISO as well.
-            subprocess.run(["rm", "-rf", str(state / "tree")], check=True)
+            shutil.rmtree(state / "tree", ignore_errors=True)
 
 
 def _wait_until_it_serves(served: NetworkBoot) -> None:

@@ -108,8 +108,8 @@ class Pair:
         site = sites.on_the_wire(lab.public_key, Network(ssh_port=0).mac, CARD)
         texts = {CARD.replace(":", "-"): site}
         self.served = self._open.enter_context(network_boot(lab, self.kind, iso, texts))
-        card, extra = self.served.card, self.served.qemu_options(self.kind)
-        vm = lab.start(replace(wishes, extra=extra), lab.accel(iso), pass_fds=[card])
+        wishes = replace(wishes, extra=self.served.qemu_options(self.kind))
+        vm = lab.start(wishes, lab.accel(iso), pass_fds=self.served.taps)
         vm.wait_for(STARTED, NETWORK_BOOT_SECONDS, "the installer")
         return vm
 

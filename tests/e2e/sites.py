@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["HOSTNAME", "any_disks", "failing_post", "on_the_wire", "somebody_else", "unattended"]
+__all__ = ["HOSTNAME", "WIRE_POST", "any_disks", "failing_post", "on_the_wire", "somebody_else", "unattended"]
 
 HOSTNAME = "edge-under-test"
 

@@ -41,7 +41,7 @@ def attempt(lab: Lab) -> Iterator[Failed]:
     with network_boot(lab, "failing-post", iso, site) as served:
         wishes = replace(wishes, extra=served.qemu_options("bios"))
         with lab.ledger.boot("failing-post"):
-            vm = lab.start(wishes, lab.accel(iso), allowed=[INSTALL_FAILED], pass_fds=[served.card])
+            vm = lab.start(wishes, lab.accel(iso), allowed=[INSTALL_FAILED], pass_fds=served.taps)
             try:
                 vm.wait_for(STARTED, NETWORK_BOOT_SECONDS, "the installer")
                 lab.note("BIOS over the network: power-on to the installer's first line", vm.seconds)

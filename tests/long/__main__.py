@@ -39,7 +39,7 @@ def _install(cases: Sequence[Case], passed: Passed, names: Sequence[str]) -> lis
             print(f"{case.name}: {'left out, it follows a failure' if case.follows in failed else 'passed'}")
             continue
         started = time.monotonic()
-        ok = _pytest([f"tests/long/test_matrix.py::test_installs[{case.name}]"])
+        ok = _pytest([f"tests/long/{case.test}[{case.name}]"])
         minutes = (time.monotonic() - started) / 60
         print(f"{case.name}: {'passed' if ok else 'FAILED'} after {minutes:.1f} min", flush=True)
         if ok:

@@ -30,7 +30,8 @@ class Case:
 
     `select` and `more` go below `disks:` of the site file. `follows`: the disks are those that another case
     has left, so that it runs after that one. `refusal`: what the installer must say instead of installing.
-    `typed`: the default ISO, and everything is typed into the forms on the serial line.
+    `typed`: the default ISO, and everything is typed into the forms on the serial line. `test`: the
+    one that runs it, where it is not that of one machine with a medium.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Case:
     follows: str = ""
     refusal: str = ""
     typed: bool = False
+    test: str = "test_matrix.py::test_installs"
 
 
 CASES: tuple[Case, ...] = (
@@ -56,6 +58,7 @@ CASES: tuple[Case, ...] = (
     Case("unequal", ("9G", "12G:sata")),
     Case("by-serial", ("9G", "9G", "9G"), (2, 3), select="serial:edgelinux-disk[23]"),
     Case("typed", ("9G", "9G"), typed=True),
+    Case("network-pair", ("9G", "9G"), test="test_network_pair.py::test_both_are_installed"),
     Case("existing-pool-refused", follows="unequal", refusal="antlets"),
     Case("existing-pool-wiped", follows="existing-pool-refused", more="wipe: true"),
 )
