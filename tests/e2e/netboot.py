@@ -93,7 +93,10 @@ def network_boot(
         argv = [sys.executable, "-m", "edgelinux_build.cli", "pxe", "serve", "--interface", net.interface]
         argv += ["--iso", str(iso), "--sites", str(folder), "--state", str(state)]
         argv += ["--range", f"{net.network}100,{net.network}149"]
-        process = net.popen(*argv, stdout=log, stderr=subprocess.STDOUT, cwd=ROOT)
+        # Whatever ends this process ends the server, too: prctl(2), PR_SET_PDEATHSIG.
+        process = net.popen(
+            "setpriv", "--pdeathsig", "TERM", "--", *argv, stdout=log, stderr=subprocess.STDOUT, cwd=ROOT
+        )
         served = NetworkBoot(net, state, said, process, taps)
         try:
             _wait_until_it_serves(served)
