@@ -321,7 +321,7 @@ SUPPORTED_SECTIONS = {name: section for name, section in SECTIONS.items() if sec
 # Kernel arguments that the installer makes by itself, or that only the live system knows.
 RESERVED_ARGUMENTS = frozenset(
     {"root", "inst.ks", "spl_hostid", "edgelinux.pool", "edgelinux.install"}
-    | {"edgelinux.notify", "edgelinux.cert", "edgelinux.token"}
+    | {"edgelinux.medium", "edgelinux.sha512", "edgelinux.notify", "edgelinux.cert", "edgelinux.token"}
 )
 
 
