@@ -72,18 +72,23 @@ def grub_install(boot: Boot) -> str:
 def grub_disk(why: str) -> str:
     """Have GRUB start what is on the machine's disk.
 
-    With UEFI that is the EFI system partition of an installed edgeLinux, else whatever the firmware would
-    boot next: `exit 1` has a GRUB that knows the argument (Red Hat's) return an error, after which firmware
-    goes on with its boot order. GRUB 2.12 as it is returns success, whereupon firmware may show its menu
-    instead. With BIOS it is the first disk, or the one that has an edgeLinux; `exit` is INT 18h, the next
-    device.
+    With UEFI that is the EFI system partition of an installed edgeLinux, else the first that has a boot
+    loader at the removable path, else whatever the firmware would boot next: `exit 1` has a GRUB that knows
+    the argument (Red Hat's) return an error, after which firmware goes on with its boot order. GRUB 2.12 as
+    it is returns success, whereupon firmware may show its menu instead. With BIOS it is the first disk, or
+    the one that has an edgeLinux; `exit` is INT 18h, the next device.
     """
     lines = (
         f'echo "{_said(why)}"',
         'set disk=""',
         "search --no-floppy --set=disk --file /edgelinux/grub.cfg",
         'if [ "$grub_platform" = "efi" ]; then',
+        '  if [ -z "$disk" ]; then',
+        "    search --no-floppy --set=disk --file /EFI/BOOT/BOOTX64.EFI",
+        "  fi",
         '  if [ -n "$disk" ]; then',
+        # Shim looks for GRUB on the device that is root here: else on the network.
+        "    set root=$disk",
         "    if chainloader ($disk)/EFI/BOOT/BOOTX64.EFI; then",
         "      boot",
         "    fi",

@@ -50,7 +50,14 @@ def test_grub_loads_kernel_and_initramfs_from_the_medium() -> None:
 def test_grub_starts_the_disk() -> None:
     lines = [line.strip() for line in grub_disk("is installed").splitlines()]
     efi = lines[lines.index('if [ "$grub_platform" = "efi" ]; then') :]
-    assert efi[2] == "if chainloader ($disk)/EFI/BOOT/BOOTX64.EFI; then"
+    # Without, shim takes the card for where it came from, and asks the network for GRUB.
+    start = efi.index("if chainloader ($disk)/EFI/BOOT/BOOTX64.EFI; then")
+    assert efi[start - 1] == "set root=$disk"
+    # A machine with another system, which was not installed from here.
+    assert efi[1:3] == [
+        'if [ -z "$disk" ]; then',
+        "search --no-floppy --set=disk --file /EFI/BOOT/BOOTX64.EFI",
+    ]
     # An error, or firmware would not go on to the next in its boot order.
     assert "exit 1" in efi
     assert lines[-4:] == ["if chainloader +1; then", "boot", "fi", "exit"]
