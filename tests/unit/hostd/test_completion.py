@@ -48,7 +48,7 @@ def complete(path: str, *words: str) -> list[str]:
 
 def test_what_the_package_carries_completes(path: str) -> None:
     assert complete(path, "antlet", "ho") == ["host"]
-    assert complete(path, "antlet", "host", "") == ["boot-sync", "status"]
+    assert complete(path, "antlet", "host", "") == ["announce", "boot-sync", "status"]
     assert complete(path, "antlet", "host", "boot-sync", "--ch") == ["--check"]
     assert complete(path, "antlet", "host", "status", "--format", "j") == ["json"]
 

@@ -295,6 +295,6 @@ def test_a_key_gives_a_shell_on_that_console(initramfs: Initramfs, console: Cons
 
 @pytest.mark.skipif(not shutil.which("shellcheck"), reason="needs shellcheck")
 def test_shellcheck() -> None:
-    scripts = [*MODULE.glob("*.sh"), MODULE.parents[1] / "networkmanager/50-edgelinux-banner"]
+    scripts = [*MODULE.glob("*.sh"), MODULE.parents[1] / "networkmanager/50-edgelinux-announce"]
     done = subprocess.run(["shellcheck", *scripts], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout

@@ -6,6 +6,7 @@ test_events_cgroup.py has the kernel's own.
 from __future__ import annotations
 
 import asyncio
+import gc
 import errno
 import os
 import resource
@@ -154,6 +155,8 @@ def test_a_burst_of_many(root: Path, container: Make) -> None:
     names = [f"web{number}" for number in range(200)]
 
     async def steps(told: Told) -> None:
+        # What other tests have left open would be closed at some moment of this one.
+        gc.collect()
         before = len(list(Path("/proc/self/fd").iterdir()))
         for wanted, parts in ((RUNNING, {}), (STOPPED, ENDED)):
             for name in names:
@@ -162,7 +165,7 @@ def test_a_burst_of_many(root: Path, container: Make) -> None:
                 await asyncio.sleep(0.01)
             assert sorted(told.events) == sorted((name, wanted) for name in names)
             told.events.clear()
-        assert len(list(Path("/proc/self/fd").iterdir())) == before, "each container costs descriptors"
+        assert len(list(Path("/proc/self/fd").iterdir())) <= before, "each container costs descriptors"
 
     listen(root, steps)
 
