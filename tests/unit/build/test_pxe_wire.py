@@ -54,10 +54,9 @@ def edgelinux(*words: str | Path) -> list[str]:
 class Serving:
     """`edgelinux pxe serve` in the server's namespace, and what it says."""
 
-    def __init__(self, net: Lan, tree: Path, state: Path, *words: str) -> None:
-        argv = edgelinux(
-            "pxe", "serve", "--interface", net.interface, "--tree", tree, "--state", state, *words
-        )
+    def __init__(self, net: Lan, tree: Path, state: Path, *words: str, probe: float) -> None:
+        where = ("--interface", net.interface, "--tree", tree, "--state", state)
+        argv = edgelinux("pxe", "serve", *where, "--probe-seconds", str(probe), *words)
         self.process = net.popen(*argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.said = ""
 
@@ -80,8 +79,9 @@ class Serving:
 
 
 @contextlib.contextmanager
-def serving(net: Lan, tree: Path, state: Path, *words: str) -> Iterator[Serving]:
-    started = Serving(net, tree, state, *words)
+def serving(net: Lan, tree: Path, state: Path, *words: str, probe: float = 0.2) -> Iterator[Serving]:
+    """`probe`: seconds to look for other DHCP servers. dnsmasq takes three to make sure of an address."""
+    started = Serving(net, tree, state, *words, probe=probe)
     try:
         started.wait_for("sites:")
         yield started
@@ -209,7 +209,9 @@ def test_dnsmasqs_end_is_not_hidden(net: Lan, tree: Path, tmp_path: Path) -> Non
 def test_another_dhcp_server_is_warned_of(net: Lan, tree: Path, tmp_path: Path) -> None:
     with (
         other_dhcp(net, "office", 50, tmp_path),
-        serving(net, tree, tmp_path / "state", "--range", f"{net.network}100,{net.network}149") as server,
+        serving(
+            net, tree, tmp_path / "state", "--range", f"{net.network}100,{net.network}149", probe=6
+        ) as server,
     ):
         assert f"warning: another DHCP server on pxe0: {net.network}50" in server.said
 
@@ -220,7 +222,7 @@ def test_a_proxy_with_two_dhcp_servers_and_with_none(net: Lan, tree: Path, tmp_p
     with (
         other_dhcp(net, "office", 50, tmp_path),
         other_dhcp(net, "toy", 80, tmp_path),
-        serving(net, tree, tmp_path / "state", "--proxy") as server,
+        serving(net, tree, tmp_path / "state", "--proxy", probe=6) as server,
     ):
         said = re.search(r"warning: 2 DHCP servers on pxe0: (\S+) and (\S+);", server.said)
         assert said

@@ -6,8 +6,8 @@ test_events_cgroup.py has the kernel's own.
 from __future__ import annotations
 
 import asyncio
-import gc
 import errno
+import gc
 import os
 import resource
 import shutil
