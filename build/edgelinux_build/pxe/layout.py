@@ -23,7 +23,6 @@ __all__ = [
     "SHIM",
     "check_tree",
     "grub_cfg",
-    "squashfs_sha512",
 ]
 
 SHIM = "EFI/BOOT/BOOTX64.EFI"
@@ -45,11 +44,6 @@ _NEEDED = (KERNEL, INITRAMFS, SQUASHFS, SQUASHFS_SUMS)
 def grub_cfg(info: MediaInfo) -> str:
     """Return where GRUB's configuration lies, from both kinds of firmware."""
     return f"{info.net_prefix.strip('/')}/grub.cfg"
-
-
-def squashfs_sha512(tree: Path) -> str:
-    """Return the SHA-512 (hex) that the squashfs of a tree has to have; raises OSError."""
-    return (tree / MEDIUM / SQUASHFS_SUMS).read_text(encoding="utf-8").split()[0]
 
 
 def check_tree(tree: Path) -> MediaInfo:
