@@ -303,7 +303,8 @@ class TestAnnouncement:
         assert (told.hostname, image["version"] in told.product) == (HOSTNAME, True)
         address = host.check_output("ip -4 -o addr show br0").split()[3].partition("/")[0]
         assert address in told.all_addresses
-        assert told.next[0] == f"ssh root@{address}"
+        # The host of the network boot has another one, too, and may have it earlier.
+        assert told.next[0] in {f"ssh root@{known}" for known in told.all_addresses}
         listed = host.check_output("for key in /etc/ssh/ssh_host_*_key.pub; do ssh-keygen -lf $key; done")
         keys = {f"{words[1]} {words[-1]}" for words in map(str.split, listed.splitlines())}
         assert set(told.fingerprints) == keys
@@ -329,9 +330,11 @@ class TestAnnouncement:
         assert tuple(found["next"]) == told.next
         assert HOSTNAME in host.check_output("antlet host announce")
 
-    def test_nobody_was_to_be_told(self, host: Any) -> None:
-        """This site has no `notify`: then nothing waits for a server."""
+    def test_nobody_was_to_be_told(self, host: Any, pair: Pair) -> None:
+        """No site here has `notify`, and the stick's host has no server: then nothing waits for one."""
         assert not host.file("/etc/edgelinux/notify.json").exists
+        if pair.kind == "uefi":
+            return  # its server was told: see test_network_boot
         state = host.check_output("systemctl show -p ConditionResult,ActiveState edgelinux-report.service")
         assert state.split() == ["ActiveState=inactive", "ConditionResult=no"]
 

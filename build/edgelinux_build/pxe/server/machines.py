@@ -112,7 +112,9 @@ def decide(machine: Machine, known: bool | None, *, again: bool) -> Decision:
         return Decision(False, f"{_TAKEN.get(machine.state, 'was given its kickstart')}: not installed again")
     if machine.state is State.FAILED:
         return Decision(True, "tried again after a failure")
-    return Decision(True, "installed" if known else "asks for its kickstart by serial number or UUID")
+    return Decision(
+        True, "has a kickstart here" if known else "asks for its kickstart by serial number or UUID"
+    )
 
 
 _TAKEN = {

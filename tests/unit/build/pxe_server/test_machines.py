@@ -76,7 +76,7 @@ def test_the_time_of_a_state_is_when_it_began() -> None:
 @pytest.mark.parametrize(
     ("machine", "known", "again", "install", "reason"),
     [
-        (Machine(mac=MAC), True, False, True, "installed"),
+        (Machine(mac=MAC), True, False, True, "has a kickstart here"),
         (Machine(mac=MAC), None, False, True, "asks for its kickstart by serial number or UUID"),
         (Machine(mac=MAC), False, False, False, "no kickstart for this machine"),
         (Machine(mac=MAC), False, True, False, "no kickstart for this machine"),
