@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
@@ -30,6 +31,7 @@ KEYS = {
     "ctrl l": "\x0c",
 }
 _SECONDS = 120.0
+_PAGE_SECONDS = 0.4
 
 
 class Screen:
@@ -77,9 +79,9 @@ class Keyed(Screen):
         self.feed(data)
         return bool(data)
 
-    def settle(self) -> None:
-        """Read until nothing more comes."""
-        while self.read(self.quiet):
+    def settle(self, quiet: float = 0.0) -> None:
+        """Read until nothing more comes for so many seconds, or for `self.quiet` if that is more."""
+        while self.read(max(quiet, self.quiet)):
             pass
 
     def type(self, *keys: str) -> None:
@@ -96,6 +98,8 @@ class Keyed(Screen):
         while True:
             self.settle()
             if re.search(pattern, self.text):
+                # A whole page comes in pieces, the cursor last: on a busy machine with pauses between them.
+                self.settle(_PAGE_SECONDS)
                 return self.text
             assert time.monotonic() < end, f"{pattern!r} did not come; on the screen:\n{self.text}"
             time.sleep(0.05)
@@ -139,7 +143,14 @@ class Terminal(Keyed):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.program.close(force=True)
+        self.close()
+
+    def close(self) -> None:
+        """End the program, whatever it does. pexpect itself gives up after a tenth of a second."""
+        if self.program.isalive():
+            self.program.kill(signal.SIGKILL)
+            self.program.wait()
+        self.program.close()
 
     def send(self, text: str) -> None:
         self.program.send(text)

@@ -39,7 +39,7 @@ def forms(tmp_path: Path) -> Iterator[Forms]:
 
     yield start
     for terminal in open_ones:
-        terminal.program.close(force=True)
+        terminal.close()
 
 
 def to_disks(terminal: Terminal) -> None:
