@@ -30,6 +30,11 @@ class Told:
     seconds: int
     text: str
 
+    @property
+    def name(self) -> str:
+        """The step's name."""
+        return self.text.partition(":")[0]
+
 
 _LINE = re.compile(r"edgeLinux installer\s+(\d+)/(\d+)\s+(\d+)%\s+(\d+) s  (.*)")
 

@@ -26,7 +26,7 @@ from edgelinux_installer.steps import (
     tree,
 )
 
-__all__ = ["NETWORK_STEPS", "STEPS"]
+__all__ = ["NETWORK_STEPS", "READING", "STEPS"]
 
 STEPS: tuple[Step, ...] = (
     medium.STEP,
@@ -52,3 +52,6 @@ STEPS: tuple[Step, ...] = (
 
 NETWORK_STEPS: tuple[Step, ...] = (netmedium.STEP, *STEPS)
 """After a network boot."""
+
+READING = frozenset({netmedium.STEP.name, medium.STEP.name})
+"""The names of the steps before the first that writes to a disk."""

@@ -14,13 +14,12 @@ from edgelinux_installer.interactive.app import App
 from edgelinux_installer.interactive.threads import background, notifier
 from edgelinux_installer.interactive.widgets import Row, buttons, note
 from edgelinux_installer.progress import Told, read_line
+from edgelinux_installer.steps import READING
 
 __all__ = ["InstallingPage"]
 
 _KEPT_LINES = 200
 _BAR = 50
-# The first step only reads the medium; from the second one on, disks are written to.
-_HARMLESS_STEPS = 1
 
 
 class InstallingPage:
@@ -107,7 +106,7 @@ class InstallingPage:
                 _End(app, "Installed", done, "", [("Restart now", self._restart), ("A shell", self._shell)])
             )
             return
-        untouched = self._told is None or self._told.step <= _HARMLESS_STEPS
+        untouched = self._told is None or self._told.name in READING
         said = f"INSTALLATION FAILED: {error}"
         if untouched:
             rest = f"No disk was touched. The log: {LOG}"

@@ -1,6 +1,6 @@
 """The forms on this terminal, on a recorded machine: what would be done to it is written into a directory.
 
-Arguments: the directory, and how the installation goes: well, early, late (it fails there), or slow.
+Arguments: the directory, and how the installation goes: well, early, late, network (it fails there), or slow.
 """
 
 from __future__ import annotations
@@ -59,12 +59,17 @@ class Standin(Doing):
         def step(name: str) -> Callable[[Context], None]:
             def run(_ctx: Context) -> None:
                 time.sleep(60 if self.goes == "slow" and name == "Writing the system" else 0.1)
-                if (self.goes, name) in (("early", "Checking the medium"), ("late", "Writing the system")):
+                if (self.goes, name) in (
+                    ("early", "Checking the medium"),
+                    ("network", "Checking the medium"),
+                    ("late", "Writing the system"),
+                ):
                     raise EdgeLinuxError("it broke")
 
             return run
 
         names = (
+            *(("Fetching the antlet templates",) if self.goes == "network" else ()),
             "Checking the medium",
             "Erasing the disks",
             "Writing the system",
