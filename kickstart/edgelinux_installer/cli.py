@@ -3,36 +3,34 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 from edgelinux_hostd import image as images
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.run import run
-from edgelinux_hostd.whole import write_whole
 
 from edgelinux_installer import halfmade, hardware
 from edgelinux_installer.consoles import Consoles, console_names, is_attended, start_forms, start_shells
 from edgelinux_installer.context import LOG, RUN, TARGET
 from edgelinux_installer.datapartition import find_kickstart
-from edgelinux_installer.identity import this_machine
 from edgelinux_installer.install import DefectError, install, left_behind
 from edgelinux_installer.interactive.asking import should_ask
 from edgelinux_installer.interfaces import Interface
-from edgelinux_installer.kickstart import Kickstart, read_kickstart
+from edgelinux_installer.kickstart import Kickstart
 from edgelinux_installer.medium_check import check_fetched, check_medium
 from edgelinux_installer.netboot import network_boot
+from edgelinux_installer.obtain import obtain, read
 from edgelinux_installer.plan import InstallPlan, make_plan
 from edgelinux_installer.preflight import check_tree
 from edgelinux_installer.reporting import Reporter
 from edgelinux_installer.selection import describe
-from edgelinux_installer.source import MEDIUM, fetch, fetch_kickstart, location
+from edgelinux_installer.source import MEDIUM
 from edgelinux_installer.steps.scripts import run_after_failure, run_pre
 
 __all__ = ["main", "make_parser"]
@@ -64,14 +62,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     consoles = Consoles(names, stdout=attended)
     _log_to(LOG)
     reporter = Reporter(_command_line(), consoles.say)
-    read: list[Kickstart] = []
+    known: list[Kickstart] = []
     try:
         if os.geteuid() != 0:
             raise EdgeLinuxError("the installer needs root", hint="sudo edgelinux-install")
         halfmade.put_away(RUN, TARGET)
-        where, text = _fetch(options.kickstart, consoles.say)
-        ks = _read(where, text)
-        read.append(ks)
+        where, text = obtain(_command_line(), options.kickstart, consoles.say)
+        ks = read(_command_line(), where, text)
+        known.append(ks)
         reporter.read(ks)
         check_tree(ks)
         consoles.say(f"edgeLinux installer: kickstart {ks.file}")
@@ -97,7 +95,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         start_shells(names)
     # Before the scripts, which may well restart the machine.
     reporter.fail(failure)
-    for ks in read:
+    for ks in known:
         run_after_failure(ks, defect=isinstance(failure, DefectError))
     if left_behind():
         # An orderly end would wait for what that step has started.
@@ -138,38 +136,6 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _fetch(given: str, say: Callable[[str], None] = log.info) -> tuple[str, str]:
-    """Give the place of the kickstart and its text. A one-time token gets it once: it is kept then."""
-
-    def stick() -> str:
-        found = find_kickstart(MEDIUM)
-        if found is None:
-            return ""
-        say(f"edgeLinux installer: taking {found}")
-        return str(found.path)
-
-    where = location(_command_line(), given, stick)
-    log.info("kickstart: %s", where)
-    boot = network_boot(_command_line())
-    once = bool(boot.token_for(where))
-    kept = RUN / f"kickstart-{hashlib.sha256(where.encode()).hexdigest()[:16]}"
-    if once and kept.is_file():
-        return where, kept.read_text(encoding="utf-8")
-    text = fetch_kickstart(where, MEDIUM, boot, this_machine())
-    if once:
-        write_whole(kept, text, 0o600, durable=False)
-    return where, text
-
-
-def _read(where: str, text: str, *, after_pre: bool = False) -> Kickstart:
-    boot = network_boot(_command_line())
-
-    def get(included: str) -> str:
-        return fetch(included, MEDIUM, boot=boot)
-
-    return read_kickstart(text, where, get=get, after_pre=after_pre)
-
-
 def _command_line() -> str:
     return Path("/proc/cmdline").read_text(encoding="utf-8")
 
@@ -179,7 +145,7 @@ def _after_pre(ks: Kickstart, where: str, text: str) -> Kickstart:
     run_pre(ks)
     if not ks.source.later:
         return ks
-    ks = _read(where, text, after_pre=True)
+    ks = read(_command_line(), where, text, after_pre=True)
     check_tree(ks)
     return ks
 
@@ -213,7 +179,7 @@ def _hardware() -> int:
 
 def _check(options: argparse.Namespace) -> int:
     try:
-        ks = _read(*_fetch(options.kickstart))
+        ks = read(_command_line(), *obtain(_command_line(), options.kickstart))
         check_tree(ks)
         plan = _plan(ks)
     except EdgeLinuxError as error:

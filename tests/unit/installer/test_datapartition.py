@@ -93,7 +93,7 @@ def test_nothing_is_asked_of_a_stick_when_a_kickstart_was_named() -> None:
 
 
 def test_the_consoles_are_told_which_was_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from edgelinux_installer import cli
+    from edgelinux_installer import obtain as module
 
     image = tmp_path / "sites.img"
     subprocess.run(["mkfs.vfat", "-C", image, "1024"], check=True, capture_output=True)
@@ -102,10 +102,10 @@ def test_the_consoles_are_told_which_was_taken(tmp_path: Path, monkeypatch: pyte
     kickstart.write_text("network --hostname=edge-x\nbroken\n", encoding="utf-8")
     subprocess.run(["mcopy", "-i", image, kickstart, "::/sites/aa-bb-cc-dd-ee-01.ks"], check=True)
     found = datapartition.take_kickstart(image, MACHINE, tmp_path / "run")
-    monkeypatch.setattr(cli, "find_kickstart", lambda medium: found)
+    monkeypatch.setattr(module, "find_kickstart", lambda medium: found)
     said: list[str] = []
     with pytest.raises(Exception, match=r"run/aa-bb-cc-dd-ee-01\.ks:\d+: "):
-        cli._read(*cli._fetch("", said.append))
+        module.read("quiet", *module.obtain("quiet", "", said.append))
     assert said == [
         f"edgeLinux installer: taking sites/aa-bb-cc-dd-ee-01.ks on the stick ({image}), "
         "for this machine's MAC address"

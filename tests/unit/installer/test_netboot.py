@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_installer import cli, hardware
+from edgelinux_installer import obtain as obtain_module
 from edgelinux_installer.identity import Identity
 from edgelinux_installer.interfaces import resolve
 from edgelinux_installer.kickstart import KickstartError, read_kickstart
 from edgelinux_installer.netboot import NetworkBoot, identity_headers, network_boot
 from edgelinux_installer.nics import parse_ip_link
+from edgelinux_installer.obtain import obtain, read
 from edgelinux_installer.source import fetch, fetch_kickstart
 
 from tests.unit.hostd.report.server import Certificate, Server, make_certificate, serving
@@ -197,26 +199,26 @@ def test_the_pinned_certificate_and_no_other(certificate: Certificate) -> None:
 
 
 @pytest.fixture
-def booted(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
+def booted(server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
     """The command on a machine that was booted over the network."""
-    monkeypatch.setattr(cli, "RUN", tmp_path / "run")
     monkeypatch.setattr(cli, "_command_line", lambda: f"quiet inst.ks={server.url}ks edgelinux.token=T")
     return server
 
 
 def test_a_kickstart_is_fetched_once_and_what_it_includes_again(
-    booted: Server, monkeypatch: pytest.MonkeyPatch
+    booted: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     included = Path(f"/tmp/edgelinux-test-{booted.url.rpartition(':')[2].strip('/')}")
     text = f"%include {booted.url}common.ks\n%include {included}\n%pre\necho halt > {included}\n%end\n"
-    monkeypatch.setattr(cli, "fetch_kickstart", counted := Counted(text))
+    monkeypatch.setattr(obtain_module, "fetch_kickstart", counted := Counted(text))
     monkeypatch.setattr(
-        cli, "fetch", lambda where, medium, boot: "reboot\n" if "common" in where else "lang C\n"
+        obtain_module, "fetch", lambda where, medium, boot: "reboot\n" if "common" in where else "lang C\n"
     )
     monkeypatch.setattr(cli, "run_pre", lambda ks: None)
     monkeypatch.setattr(cli, "check_tree", lambda ks: None)
-    where, found = cli._fetch("")
-    ks = cli._after_pre(cli._read(where, found), where, found)
+    line = cli._command_line()
+    where, found = obtain(line, run_dir=tmp_path / "run")
+    ks = cli._after_pre(read(line, where, found), where, found)
     assert (ks.finish, ks.lang) == ("reboot", "C")
     assert counted.calls == 1
 
@@ -233,7 +235,8 @@ class Counted:
 
 def test_a_second_attempt_does_not_need_the_token_again(booted: Server, tmp_path: Path) -> None:
     booted.statuses = [200, 410]
-    assert cli._fetch("") == cli._fetch("")
+    first, second = (obtain(cli._command_line(), run_dir=tmp_path / "run") for _ in range(2))
+    assert first == second
     assert len(booted.asked) == 1
     (kept,) = (tmp_path / "run").iterdir()
     assert kept.stat().st_mode & 0o777 == 0o600
