@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
 import json
 import re
 import socket
@@ -14,14 +11,14 @@ from typing import Any
 
 from edgelinux_hostd.announce.logins import next_steps, read_logins
 from edgelinux_hostd.run import run
+from edgelinux_hostd.sshkeys import fingerprint, kind_of
 
-__all__ = ["Facts", "fingerprint", "fingerprints", "gather", "parse_addresses"]
+__all__ = ["Facts", "fingerprints", "gather", "parse_addresses"]
 
 _IMAGE_JSON = "usr/lib/edgelinux/image.json"
 
 # The host's ends of antlets' interfaces and their network: nobody reaches the host there from outside.
 _NOT_OURS = re.compile(r"^(lo$|veth|vnet|tap|antlet|bblv$)")
-_KEY_TYPES = {"ssh-ed25519": "ED25519", "ecdsa-sha2-nistp256": "ECDSA", "ssh-rsa": "RSA"}
 
 
 @dataclass(frozen=True)
@@ -91,19 +88,8 @@ def parse_addresses(ip_json: str) -> dict[str, tuple[str, ...]]:
 def fingerprints(root: Path = Path("/")) -> tuple[str, ...]:
     """Give the fingerprints of the host's SSH keys, first that of the kind which clients ask for first."""
     texts = [_text(path) for path in sorted((root / "etc/ssh").glob("ssh_host_*_key.pub"))]
-    found = [one for text in texts if (one := fingerprint(text))]
+    found = [f"{one} ({kind_of(text.split()[0])})" for text in texts if (one := fingerprint(text))]
     return tuple(sorted(found, key=lambda one: "(ED25519)" not in one))
-
-
-def fingerprint(public_key: str) -> str:
-    """Give a public key's fingerprint, "SHA256:… (ED25519)", as `ssh-keygen -l` does; "" if it is no key."""
-    words = public_key.split()
-    try:
-        blob = base64.b64decode(words[1], validate=True)
-    except (IndexError, binascii.Error):
-        return ""
-    digest = base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
-    return f"SHA256:{digest} ({_KEY_TYPES.get(words[0], words[0])})"
 
 
 def _image(root: Path) -> dict[str, Any]:

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import http.client
 import re
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
 
 from edgelinux_hostd.errors import EdgeLinuxError
+from edgelinux_hostd.sshkeys import fingerprint, kind_of
 from pydantic import TypeAdapter, ValidationError
 
 from edgelinux_installer.site.types import SshPublicKey
+from edgelinux_installer.web import open_web, trouble
 
 __all__ = ["Key", "fetch_keys", "is_url", "parse_key", "parse_keys"]
 
 _ADAPTER: TypeAdapter[str] = TypeAdapter(SshPublicKey)
 _LIMIT = 256 * 1024
-_TIMEOUT_SECONDS = 15.0
-_NAMES = {"ssh-ed25519": "ED25519", "ssh-rsa": "RSA"}
 
 
 @dataclass(frozen=True)
@@ -43,11 +39,8 @@ def parse_key(text: str) -> Key:
     except ValidationError as error:
         context = error.errors()[0].get("ctx", {})
         raise EdgeLinuxError(str(context.get("message", error)), hint=str(context.get("hint", ""))) from None
-    kind, blob, *comment = line.split(maxsplit=2)
-    # As ssh-keygen -l shows it: base64 without padding.
-    digest = base64.b64encode(hashlib.sha256(base64.b64decode(blob)).digest()).decode().rstrip("=")
-    name = _NAMES.get(kind) or ("ECDSA" if "ecdsa" in kind else "ED25519") + ("-SK" if "sk-" in kind else "")
-    return Key(line, name, f"SHA256:{digest}", comment[0] if comment else "")
+    algorithm, _, *comment = line.split(maxsplit=2)
+    return Key(line, kind_of(algorithm), fingerprint(line), comment[0] if comment else "")
 
 
 def parse_keys(text: str, where: str) -> tuple[Key, ...]:
@@ -71,19 +64,18 @@ def is_url(text: str) -> bool:
     return bool(re.match(r"[a-z][a-z0-9+.-]*://", text.strip()))
 
 
-def fetch_keys(url: str, *, timeout: float = _TIMEOUT_SECONDS) -> tuple[Key, ...]:
-    """Fetch public keys from a web server; `timeout` is in seconds. Raises EdgeLinuxError."""
+def fetch_keys(url: str) -> tuple[Key, ...]:
+    """Fetch public keys from a web server. Raises EdgeLinuxError."""
     url = url.strip()
     if not re.match(r"https?://[^/\s]+", url):
         raise EdgeLinuxError(f"cannot fetch keys from {url}", hint="https://… or http://…")
     try:
-        with urllib.request.urlopen(url, timeout=timeout) as answer:  # noqa: S310  (http and https only)
+        with open_web(url) as answer:
             content = answer.read(_LIMIT + 1)
-    except urllib.error.HTTPError as error:
-        raise EdgeLinuxError(f"{url}: {error.code} {error.reason}", hint="check the name in it") from error
     except (OSError, http.client.HTTPException, ValueError) as error:
-        reason = str(getattr(error, "reason", None) or error)
-        raise EdgeLinuxError(f"{url}: {reason}", hint="check the address, and the network") from error
+        found = trouble(error)
+        what = "the name in it" if found.status else "the address, and the network"
+        raise EdgeLinuxError(f"{url}: {found.reason}", hint=f"check {what}") from error
     if len(content) > _LIMIT:
         raise EdgeLinuxError(f"{url} gave more than {_LIMIT // 1024} KiB", hint="is it a list of keys?")
     return parse_keys(content.decode("utf-8", "replace"), url)

@@ -11,10 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from edgelinux_hostd.announce.facts import Facts, fingerprint, fingerprints, gather, parse_addresses
+from edgelinux_hostd.announce.facts import Facts, fingerprints, gather, parse_addresses
 from edgelinux_hostd.announce.logins import Login, next_steps, read_logins
 from edgelinux_hostd.announce.show import show
 from edgelinux_hostd.announce.text import block, find_announcement, issue, plain
+from edgelinux_hostd.sshkeys import fingerprint
 from edgelinux_hostd.terminals import console_names, write_to_terminal
 
 from tests.unit.hostd.conftest import Programs
@@ -163,7 +164,7 @@ def test_a_host_is_looked_at(
     found = gather(root)
     assert (found.title, found.hostname, found.live) == ("edgeLinux OS 2.1.0 (Base 1)", "edge1", False)
     assert found.next[0] == "ssh root@192.0.2.10"
-    assert found.fingerprints == (fingerprint(ED25519),)
+    assert found.fingerprints == (f"{fingerprint(ED25519)} (ED25519)",)
 
 
 def test_a_live_system_tells_its_addresses_only(
