@@ -9,6 +9,7 @@ from pathlib import Path
 from edgelinux_build.images import load_base, load_image
 from edgelinux_build.inputs import Json
 from edgelinux_build.lock import Lock, LockedPackage
+from edgelinux_build.medium.info import BootDigests, MediaInfo
 from edgelinux_build.stage import Context, Project, Stage, Upstream
 from edgelinux_build.stages.lock_file import made_from
 
@@ -101,6 +102,26 @@ def make_project(repository: Path, out: Path) -> Project:
         epoch=1_700_000_000,
         out=out,
         jobs=2,
+    )
+
+
+def make_info() -> MediaInfo:
+    """What the medium of such a build says about itself."""
+    return MediaInfo(
+        label="EDGELINUX",
+        unattended=False,
+        version="2.1.0",
+        product="edgeLinux OS",
+        image="small",
+        base="base-1",
+        base_label="Base 1",
+        cpu_level="x86-64-v2",
+        kernel="6.1",
+        zfs="2.3",
+        squashfs_sha256="00",
+        serial="ttyS0,115200",
+        source_date_epoch=1,
+        boot=BootDigests(mbr="", bios="", uefi=""),
     )
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from edgelinux_build.archive import to_json, write_index
 from edgelinux_build.cache import Result
-from edgelinux_build.images import load_base, load_image
 from edgelinux_build.inputs import Json
 from edgelinux_build.licences import write_licences
 from edgelinux_build.outputs import manifest_of, publish
@@ -19,39 +18,15 @@ from edgelinux_build.plan import keyed
 from edgelinux_build.stage import Context, Project, Upstream
 from edgelinux_build.stages.iso import Iso
 
-from tests.unit.build.fakes import BASE, IMAGE
 from tests.unit.build.test_sbom import archived
 
-__all__ = ["make_project", "make_results", "make_standin"]
+__all__ = ["make_results", "make_standin"]
 
 KERNEL, ZFS = "6.1", "2.3"
 
 
 def _noise(seed: str, size: int) -> bytes:
     return random.Random(seed).randbytes(size)  # noqa: S311
-
-
-def make_project(root: Path, out: Path) -> Project:
-    """Make a small repository, and give a build of its one image."""
-    for name, text in {
-        "images/small.yaml": IMAGE,
-        "images/bases/base-1.yaml": BASE,
-        "elements/tiny/install.d/10-tiny": "#!/bin/bash\n",
-    }.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text, encoding="utf-8")
-    return Project(
-        root=root,
-        image=load_image(root, "small"),
-        base=load_base(root, "base-1"),
-        why_base="the only base there is",
-        kickstart="# kickstart\n",
-        unattended=False,
-        serial="ttyS0,115200",
-        epoch=1_700_000_000,
-        out=out,
-        jobs=2,
-    )
 
 
 def make_results(folder: Path) -> dict[str, Result]:

@@ -5,31 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from edgelinux_build.medium.info import BootDigests, MediaInfo
 from edgelinux_build.sites import SitesError, load_sites
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_installer.identity import Identity
 from edgelinux_installer.site.model import load_site
 from edgelinux_installer.site.render import render_kickstart
 
+from tests.unit.build.fakes import make_info
+
 UUID = "4c4c4544-0042-3510-8052-b4c04f4d3732"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB8WlxMyvh2yCGV7tcx5HfEGxIrqKbfcGOPiTbLRJ0ab me@example"
-INFO = MediaInfo(
-    label="EDGELINUX",
-    unattended=False,
-    version="1",
-    product="edgeLinux",
-    image="small",
-    base="base-1",
-    base_label="Base 1",
-    cpu_level="x86-64-v2",
-    kernel="6.1",
-    zfs="2.3",
-    squashfs_sha256="00",
-    serial="",
-    source_date_epoch=1,
-    boot=BootDigests(mbr="", bios="", uefi=""),
-)
+INFO = make_info()
 
 
 @pytest.fixture

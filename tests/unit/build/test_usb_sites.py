@@ -22,8 +22,9 @@ from edgelinux_installer.datapartition import take_kickstart
 from edgelinux_installer.identity import Identity
 
 from tests.unit.build.cli_runner import edgelinux
+from tests.unit.build.fakes import make_project, make_repository
 from tests.unit.build.loops import MIB, LoopStick, attached, needs_loops
-from tests.unit.build.standin import make_project, make_results, make_standin
+from tests.unit.build.standin import make_results, make_standin
 
 SIZE = 64 * MIB
 UUID = "4c4c4544-0042-3510-8052-b4c04f4d3732"
@@ -33,7 +34,7 @@ SECRET = "$6$salt$0123456789"
 @pytest.fixture(scope="module")
 def iso(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("iso")
-    project = make_project(folder / "repository", folder / "out")
+    project = make_project(make_repository(folder / "repository"), folder / "out")
     return make_standin(project, make_results(folder / "results"), folder)
 
 

@@ -21,8 +21,9 @@ from edgelinux_build.usb.write import plan_stick, write_stick
 from edgelinux_hostd.errors import EdgeLinuxError
 
 from tests.unit.build.cli_runner import edgelinux
+from tests.unit.build.fakes import make_project, make_repository
 from tests.unit.build.loops import MIB, LoopStick, attached, needs_loops
-from tests.unit.build.standin import make_project, make_results, make_standin
+from tests.unit.build.standin import make_results, make_standin
 
 pytestmark = needs_loops
 SIZE = 64 * MIB
@@ -31,7 +32,7 @@ SIZE = 64 * MIB
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("iso")
-    project = make_project(folder / "repository", folder / "out")
+    project = make_project(make_repository(folder / "repository"), folder / "out")
     return make_standin(project, make_results(folder / "results"), folder)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from edgelinux_build.medium.info import BootDigests, MediaInfo
+from tests.unit.build.fakes import make_info
 
 __all__ = ["SQUASHFS", "make_tree"]
 
@@ -15,22 +15,7 @@ SQUASHFS = bytes(range(256)) * 8192
 
 def make_tree(directory: Path, squashfs: bytes = SQUASHFS) -> Path:
     """What `edgelinux pxe tree` makes, as far as the web server cares."""
-    info = MediaInfo(
-        label="EDGELINUX",
-        unattended=False,
-        version="2.1.0",
-        product="edgeLinux OS",
-        image="small",
-        base="base-1",
-        base_label="Base 1",
-        cpu_level="x86-64-v2",
-        kernel="6.1",
-        zfs="2.3",
-        squashfs_sha256="00",
-        serial="ttyS0,115200",
-        source_date_epoch=1,
-        boot=BootDigests(mbr="", bios="", uefi=""),
-    )
+    info = make_info()
     files = {
         "medium/live/edgelinux.squashfs": squashfs,
         "medium/live/SHA512SUMS": f"{hashlib.sha512(squashfs).hexdigest()}  edgelinux.squashfs\n".encode(),
