@@ -68,7 +68,7 @@ def check_url(url: str) -> str:
 def grub_device(url: str) -> str:
     """Return GRUB's name for the server of a URL, and the path on it: `(http,192.0.2.1:8080)/edgelinux`.
 
-    Raises EdgeLinuxError.
+    GRUB before 2.12 knows port 80 only, but where a distribution has added others. Raises EdgeLinuxError.
     """
     match = _URL.fullmatch(check_url(url))
     assert match  # noqa: S101  (just checked)

@@ -5,16 +5,14 @@ from __future__ import annotations
 import socket
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv4Interface, IPv4Network
-from pathlib import Path
 
 import psutil
 from edgelinux_hostd.errors import EdgeLinuxError
 
-__all__ = ["AddressRange", "Interface", "find_interface", "neighbour", "parse_range", "suggest_range"]
+__all__ = ["AddressRange", "Interface", "find_interface", "parse_range", "suggest_range"]
 
 _USAGE = 2
 _SUGGESTED = 100
-_NOBODY = "00:00:00:00:00:00"
 
 
 @dataclass(frozen=True)
@@ -97,17 +95,3 @@ def parse_range(text: str, interface: Interface) -> AddressRange:
     if last < first:
         raise EdgeLinuxError(f"--range {text} ends before it begins", hint=hint, exit_code=_USAGE)
     return AddressRange(first, last)
-
-
-def neighbour(address: str, table: Path = Path("/proc/net/arp")) -> str:
-    """Return the MAC address behind an address that this machine has just talked with; empty if not known.
-
-    A proxy does not know it otherwise, since another server gave the address. proc(5), /proc/net/arp.
-    """
-    try:
-        rows = [line.split() for line in table.read_text(encoding="utf-8").splitlines()[1:]]
-    except OSError:
-        return ""
-    return next((row[3].lower() for row in rows if len(row) >= 4 and row[0] == address), "").replace(
-        _NOBODY, ""
-    )

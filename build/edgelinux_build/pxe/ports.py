@@ -6,13 +6,13 @@ import errno
 import socket
 import sys
 
-import psutil
 from edgelinux_hostd.errors import EdgeLinuxError
 
+from edgelinux_build.pxe.holder import holder
 from edgelinux_build.pxe.network import Interface
 from edgelinux_build.pxe.server import PortInUseError, PortRightError
 
-__all__ = ["DHCP", "PROXY", "TFTP", "check_udp", "holder"]
+__all__ = ["DHCP", "PROXY", "TFTP", "check_udp"]
 
 DHCP = 67
 TFTP = 69
@@ -52,14 +52,3 @@ def _explained(error: OSError, port: str, what: str, place: str, who: str) -> Ed
             hint="not even as root: run it on the host, not in a container",
         )
     return EdgeLinuxError(f"cannot listen at port {port}: {error.strerror}")
-
-
-def holder(kind: str, port: int) -> str:
-    """Name who has a port, `udp` or `tcp`, such as `dnsmasq (process 812)`; empty when that is not known."""
-    for row in psutil.net_connections(kind=kind):
-        if row.laddr and row.laddr.port == port and row.pid and (kind == "udp" or row.status == "LISTEN"):
-            try:
-                return f"{psutil.Process(row.pid).name()} (process {row.pid})"
-            except psutil.Error:
-                continue
-    return ""

@@ -22,7 +22,6 @@ from edgelinux_build.pxe.network import (
     AddressRange,
     Interface,
     find_interface,
-    neighbour,
     parse_range,
     suggest_range,
 )
@@ -31,6 +30,7 @@ from edgelinux_build.pxe.ports import DHCP, PROXY, TFTP, check_udp
 from edgelinux_build.pxe.runtime import claimed, lay_out, runtime_directory, signals_as_event
 from edgelinux_build.pxe.server import PortRightError, PxeServer, ServerConfig
 from edgelinux_build.pxe.server.ledger import Ledger
+from edgelinux_build.pxe.server.neighbours import neighbour
 from edgelinux_build.pxe.supervise import Dnsmasq, argv, unprivileged
 from edgelinux_build.pxe.tree import make_tree
 from edgelinux_build.rights import sudo_command

@@ -13,7 +13,8 @@ import pytest
 from edgelinux_build.pxe import dhcpprobe
 from edgelinux_build.pxe.dnsmasq import DnsmasqConfig, render
 from edgelinux_build.pxe.dnsmasqlog import Asked, Event, Fetched, Trouble, parse
-from edgelinux_build.pxe.network import AddressRange, Interface, neighbour, parse_range, suggest_range
+from edgelinux_build.pxe.network import AddressRange, Interface, parse_range, suggest_range
+from edgelinux_build.pxe.server.neighbours import neighbour
 from edgelinux_build.pxe.supervise import argv, unprivileged
 from edgelinux_hostd.errors import EdgeLinuxError
 

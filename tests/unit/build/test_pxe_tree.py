@@ -224,6 +224,7 @@ def test_a_tree_that_lost_something(iso: Path, tmp_path: Path) -> None:
     ("url", "device"),
     [
         ("http://192.0.2.1", "(http,192.0.2.1)"),
+        ("http://192.0.2.1:8080", "(http,192.0.2.1:8080)"),
         ("http://boot.example:80/", "(http,boot.example)"),
         ("http://boot.example:8080/a/b/", "(http,boot.example:8080)/a/b"),
     ],

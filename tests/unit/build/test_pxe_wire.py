@@ -271,8 +271,7 @@ def test_a_port_that_is_in_use_is_named(net: Lan, tree: Path, tmp_path: Path, po
         said = refused(net, *usual(net, tree, tmp_path), code=1)
     assert re.search(rf"\b{port}\b", said)
     assert "in use" in said
-    if kind == "udp":
-        assert f"(process {os.getpid()})" in said
+    assert f"(process {os.getpid()})" in said
 
 
 def test_a_server_of_another_interface_is_no_hindrance(net: Lan, tree: Path, tmp_path: Path) -> None:

@@ -69,8 +69,6 @@ class ServerConfig:
     """MACs that may be installed once more, whatever state they are in."""
     arguments: tuple[str, ...] = ()
     """What `edgelinux` was started with: for the message that names the command to run as root."""
-    boot_device: str = ""
-    """GRUB's name of where the medium's directory is, such as `(tftp)/medium`; "" = this server, by HTTP."""
     texts: Mapping[str, str] = field(default_factory=dict)
     """Small files by path, in the place of the tree's: what boot loaders read first."""
 

@@ -16,8 +16,9 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Message, Receive, Scope, Send
 
 from edgelinux_build.medium.files import SQUASHFS
+from edgelinux_build.pxe.layout import MEDIUM
 from edgelinux_build.pxe.server.ledger import Ledger
-from edgelinux_build.pxe.server.tree import HIDDEN, MEDIUM
+from edgelinux_build.pxe.server.tree import HIDDEN
 
 __all__ = ["TreeFiles"]
 

@@ -17,6 +17,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
 from edgelinux_build.menu import network_arguments
+from edgelinux_build.pxe.configs import grub_device
+from edgelinux_build.pxe.layout import MEDIUM
 from edgelinux_build.pxe.server.desk import Desk, Offer
 from edgelinux_build.pxe.server.files import TreeFiles
 from edgelinux_build.pxe.server.headers import TitledHeaders
@@ -24,12 +26,11 @@ from edgelinux_build.pxe.server.ledger import Ledger
 from edgelinux_build.pxe.server.secondstage import (
     Boot,
     grub_disk,
-    grub_http,
     grub_install,
     ipxe_disk,
     ipxe_install,
 )
-from edgelinux_build.pxe.server.tree import MEDIUM, Tree
+from edgelinux_build.pxe.server.tree import Tree
 
 __all__ = ["Addresses", "client_address", "plain_app", "problem"]
 
@@ -41,12 +42,12 @@ _NO_STORE = {"Cache-Control": "no-store"}
 class Addresses:
     """Where machines find what, once the ports are known."""
 
-    def __init__(self, http_url: str, https_url: str, pin: str, boot_device: str = "") -> None:
+    def __init__(self, http_url: str, https_url: str, pin: str) -> None:
         self.medium = f"{http_url}/{MEDIUM}"
         self.kickstart = f"{https_url}/ks"
         self.report = f"{https_url}/report"
         self.pin = pin
-        self.grub = boot_device or f"{grub_http(http_url)}/{MEDIUM}"
+        self.grub = grub_device(self.medium)
 
 
 def plain_app(

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from edgelinux_hostd.errors import EdgeLinuxError
 
 from edgelinux_build.medium.files import INITRAMFS, KERNEL
 
-__all__ = ["Boot", "grub_disk", "grub_http", "grub_install", "ipxe_disk", "ipxe_install"]
+__all__ = ["Boot", "grub_disk", "grub_install", "ipxe_disk", "ipxe_install"]
 
 _WORD = re.compile(r"[A-Za-z0-9_.,:/=@%+~\[\]-]+")
 _TEXT = re.compile(r"[A-Za-z0-9 _.,:/=@%+~()-]*")
@@ -43,16 +42,6 @@ def _said(text: str) -> str:
     return "".join(c if _TEXT.fullmatch(c) else " " for c in text)
 
 
-def grub_http(url: str) -> str:
-    """Give GRUB's name of a web server: `(http,192.0.2.1)`, with a colon and the port unless that is 80.
-
-    GRUB before 2.12 knows port 80 only, but where a distribution has added others.
-    """
-    parts = urlsplit(url)
-    port = f":{parts.port}" if parts.port not in (None, 80) else ""
-    return f"(http,{parts.hostname}{port})"
-
-
 def grub_install(boot: Boot) -> str:
     """Have GRUB start the installer."""
     lines = (
@@ -72,20 +61,17 @@ def grub_install(boot: Boot) -> str:
 def grub_disk(why: str) -> str:
     """Have GRUB start what is on the machine's disk.
 
-    With UEFI that is the EFI system partition of an installed edgeLinux, else the first that has a boot
-    loader at the removable path, else whatever the firmware would boot next: `exit 1` has a GRUB that knows
-    the argument (Red Hat's) return an error, after which firmware goes on with its boot order. GRUB 2.12 as
-    it is returns success, whereupon firmware may show its menu instead. With BIOS it is the first disk, or
-    the one that has an edgeLinux; `exit` is INT 18h, the next device.
+    With UEFI that is the EFI system partition of an installed edgeLinux, else whatever the firmware would
+    boot next: `exit 1` has a GRUB that knows the argument (Red Hat's) return an error, after which firmware
+    goes on with its boot order. GRUB 2.12 as it is returns success, whereupon firmware may show its menu
+    instead. Another boot loader is not looked for: it may be a stick's, that installs unattended. With BIOS
+    it is the first disk, or the one that has an edgeLinux; `exit` is INT 18h, the next device.
     """
     lines = (
         f'echo "{_said(why)}"',
         'set disk=""',
         "search --no-floppy --set=disk --file /edgelinux/grub.cfg",
         'if [ "$grub_platform" = "efi" ]; then',
-        '  if [ -z "$disk" ]; then',
-        "    search --no-floppy --set=disk --file /EFI/BOOT/BOOTX64.EFI",
-        "  fi",
         '  if [ -n "$disk" ]; then',
         # Shim looks for GRUB on the device that is root here: else on the network.
         "    set root=$disk",

@@ -75,7 +75,7 @@ class PxeServer:
             self.events.load()
             certificate = self._certificate = keep_certificate(config.state_dir, config.address)
             desk = Desk(config, self.events, Again(config.state_dir, config.again))
-            addresses = Addresses(self.http_url, self.https_url, certificate.pin, config.boot_device)
+            addresses = Addresses(self.http_url, self.https_url, certificate.pin)
             undo.callback(self.stop)
             self._serve(plain_app(desk, self.events, tree, addresses, config.texts), plain)
             self._serve(secret_app(desk), secret, certificate)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from edgelinux_hostd.errors import EdgeLinuxError
 
+from edgelinux_build.pxe.holder import holder
 from edgelinux_build.pxe.server.config import PortInUseError, PortRightError
 from edgelinux_build.rights import sudo_command
 
@@ -37,9 +38,10 @@ def listen(address: str, port: int, what: str, option: str, arguments: Sequence[
         listener.close()
         where = f"{address}:{port}"
         if error.errno == errno.EADDRINUSE:
+            who = holder("tcp", port) or "another program"
             raise PortInUseError(
-                f"port in use: another program listens at {where}, which {what} needs",
-                hint=f"`ss -ltnp sport = :{port}` shows which; or {option} with another port",
+                f"port in use: {who} listens at {where}, which {what} needs",
+                hint=f"stop that, or {option} with another port",
             ) from error
         if error.errno in (errno.EACCES, errno.EPERM):
             raise PortRightError(

@@ -10,11 +10,10 @@ from edgelinux_installer.medium_check import parse_sums
 
 from edgelinux_build.medium.files import KICKSTART, MEDIA_JSON, SQUASHFS, SQUASHFS_SUMS
 from edgelinux_build.medium.info import MediaInfo
+from edgelinux_build.pxe.layout import MEDIUM
 
-__all__ = ["HIDDEN", "MEDIUM", "Tree", "read_tree"]
+__all__ = ["HIDDEN", "Tree", "read_tree"]
 
-MEDIUM = "medium"
-"""What is laid out like the medium."""
 HIDDEN = frozenset({f"{MEDIUM}/{KICKSTART}"})
 """Served to nobody: the medium's own kickstart may have secrets."""
 

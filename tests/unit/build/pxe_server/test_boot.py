@@ -13,7 +13,6 @@ from edgelinux_build.pxe.server.neighbours import neighbour
 from edgelinux_build.pxe.server.secondstage import (
     Boot,
     grub_disk,
-    grub_http,
     grub_install,
     ipxe_disk,
     ipxe_install,
@@ -53,10 +52,9 @@ def test_grub_starts_the_disk() -> None:
     # Without, shim takes the card for where it came from, and asks the network for GRUB.
     start = efi.index("if chainloader ($disk)/EFI/BOOT/BOOTX64.EFI; then")
     assert efi[start - 1] == "set root=$disk"
-    # A machine with another system, which was not installed from here.
-    assert efi[1:3] == [
-        'if [ -z "$disk" ]; then',
-        "search --no-floppy --set=disk --file /EFI/BOOT/BOOTX64.EFI",
+    # What another boot loader would start is not known: a stick's may install unattended.
+    assert [line for line in lines if line.startswith("search")] == [
+        "search --no-floppy --set=disk --file /edgelinux/grub.cfg"
     ]
     # An error, or firmware would not go on to the next in its boot order.
     assert "exit 1" in efi
@@ -79,18 +77,6 @@ def test_ipxe_installs_and_starts_the_disk() -> None:
 def test_a_command_line_that_a_boot_loader_would_take_for_its_own(word: str) -> None:
     with pytest.raises(EdgeLinuxError, match="cannot stand in a boot menu"):
         Boot("x", "http://192.0.2.1/medium", f"quiet {word}")
-
-
-@pytest.mark.parametrize(
-    ("url", "device"),
-    [
-        ("http://192.0.2.1", "(http,192.0.2.1)"),
-        ("http://192.0.2.1:80", "(http,192.0.2.1)"),
-        ("http://192.0.2.1:8080", "(http,192.0.2.1:8080)"),
-    ],
-)
-def test_how_grub_names_a_web_server(url: str, device: str) -> None:
-    assert grub_http(url) == device
 
 
 def test_a_machine_gets_its_own_command_line(lab: Lab, tmp_path: Path) -> None:
@@ -117,11 +103,6 @@ def test_ipxe_gets_the_same(lab: Lab) -> None:
     text = lab.get(f"/boot/ipxe?mac={MAC}").text
     assert f"kernel {lab.server.http_url}/medium/boot/vmlinuz initrd=initramfs.img root=live:" in text
     assert "edgelinux.install || goto wrong" in text
-
-
-def test_kernel_and_initramfs_by_tftp(lab: Lab) -> None:
-    lab.restart(boot_device="(tftp)/medium")
-    assert "linux (tftp)/medium/boot/vmlinuz " in lab.get(f"/boot/grub.cfg?mac={MAC}").text
 
 
 @pytest.mark.parametrize("query", ["", "?mac=", "?mac=52:54", "?mac=00:00:00:00:00:00", "?mac=../../etc"])

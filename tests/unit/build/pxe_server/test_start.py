@@ -20,15 +20,14 @@ NOBODY = 65534
 
 
 def test_a_port_in_use(config: ServerConfig) -> None:
+    me = f"{Path('/proc/self/comm').read_text().strip()} (process {os.getpid()})"
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         for taken in ({"http_port": port}, {"https_port": port}):
             server = PxeServer(replace(config, **taken))
             with pytest.raises(PortInUseError) as raised:
                 server.start()
-            assert str(raised.value).startswith(
-                f"port in use: another program listens at 127.0.0.1:{port}, which "
-            )
+            assert str(raised.value).startswith(f"port in use: {me} listens at 127.0.0.1:{port}, which ")
             assert "--http-port" in str(raised.value) or "--https-port" in str(raised.value)
             assert raised.value.exit_code == 1
     # The other port was given back, and nothing runs.
