@@ -50,8 +50,8 @@ STEPS: tuple[Step, ...] = (
     boot.BOOTABLE,
 )
 
-NETWORK_STEPS: tuple[Step, ...] = (netmedium.STEP, *STEPS)
-"""After a network boot."""
+NETWORK_STEPS: tuple[Step, ...] = (netmedium.STEP, *(step for step in STEPS if step is not medium.STEP))
+"""After a network boot: what was fetched was checked as it came."""
 
 READING = frozenset({netmedium.STEP.name, medium.STEP.name})
 """The names of the steps before the first that writes to a disk."""

@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 from edgelinux_hostd import zfs
@@ -16,7 +17,7 @@ from edgelinux_installer.context import Context, Step
 from edgelinux_installer.medium_check import SUMS, chunks, file_problems, parse_sums
 from edgelinux_installer.steps.pool import load_zfs
 
-__all__ = ["STEP", "expected_sha512", "template_problems", "verify"]
+__all__ = ["STEP", "expected_sha512", "loading_zfs", "template_problems", "verify"]
 
 _WRITE_AGAIN = "write the medium again and check it"
 _CHUNK = 4 * 1024**2
@@ -25,17 +26,9 @@ _ZFS_MODULE = Path("/sys/module/zfs")
 
 def verify(ctx: Context) -> None:
     """Compare the system's checksum with the medium's, and refuse a machine that has our pool in use."""
-    if _ZFS_MODULE.exists() and POOL in zfs.pools():
-        raise EdgeLinuxError(
-            f"a pool called {POOL} is imported",
-            hint=f"`zpool export {POOL}`, and start the installation again",
-        )
     expected = expected_sha512(ctx.medium / "live" / "SHA512SUMS", ctx.squashfs.name)
-    with ThreadPoolExecutor(max_workers=1) as threads:
-        # Touches no disk, and takes as long as a second processor has nothing to do anyway.
-        loading = threads.submit(load_zfs)
+    with loading_zfs():
         found = _sha512(ctx)
-        loading.result()
     if found != expected:
         raise EdgeLinuxError(
             f"{ctx.squashfs.name} on the medium is damaged (its SHA-512 is not the one in SHA512SUMS); "
@@ -44,6 +37,21 @@ def verify(ctx: Context) -> None:
         )
     for problem in template_problems(ctx):
         raise EdgeLinuxError(f"on the medium {problem}; no disk was touched", hint=_WRITE_AGAIN)
+
+
+@contextmanager
+def loading_zfs() -> Iterator[None]:
+    """Load the kernel module meanwhile; raises EdgeLinuxError when that fails or our pool is in use."""
+    if _ZFS_MODULE.exists() and POOL in zfs.pools():
+        raise EdgeLinuxError(
+            f"a pool called {POOL} is imported",
+            hint=f"`zpool export {POOL}`, and start the installation again",
+        )
+    with ThreadPoolExecutor(max_workers=1) as threads:
+        # Touches no disk, and takes as long as a second processor has nothing to do anyway.
+        loading = threads.submit(load_zfs)
+        yield
+        loading.result()
 
 
 def template_problems(ctx: Context) -> Iterator[str]:

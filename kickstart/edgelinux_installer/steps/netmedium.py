@@ -1,6 +1,8 @@
 """After a network boot, before any disk is touched: fetches the antlet templates that a disc would have.
 
 They go into memory, beside the system: when the disks are being written nothing of the network is needed.
+Each is held against its checksum as it comes, as the initramfs has done with the system: this step takes the
+place of the check of a medium.
 """
 
 from __future__ import annotations
@@ -17,15 +19,22 @@ from edgelinux_hostd.run import run
 from edgelinux_installer.context import Context, Step
 from edgelinux_installer.medium_check import SUMS, chunks, file_problems, parse_sums
 from edgelinux_installer.netboot import NetworkBoot, this_boot
+from edgelinux_installer.steps.medium import loading_zfs
 from edgelinux_installer.web import Fetching
 
-__all__ = ["STEP", "available_mib", "fetch_templates"]
+__all__ = ["STEP", "available_mib", "fetch_templates", "prepare"]
 
 _RESERVE_MIB = 384
 """What the installation itself needs of the memory that is free: ZFS, unsquashfs and what they cache."""
 _MIB = 1024**2
 _SERVER = "are the server's files those of one medium?"
 _NONE = "the server has no antlet templates: none will be installed"
+
+
+def prepare(ctx: Context) -> None:
+    """Fetch the templates, and load ZFS meanwhile; raises EdgeLinuxError."""
+    with loading_zfs():
+        fetch_templates(ctx, this_boot())
 
 
 def fetch_templates(
@@ -145,4 +154,4 @@ def _grow(medium: Path, mib: int) -> None:
     run(["mount", "-o", f"remount,size={int(size.stdout) // _MIB + mib + 1}m", medium])
 
 
-STEP = Step("Fetching the antlet templates", 8, lambda ctx: fetch_templates(ctx, this_boot()))
+STEP = Step("Fetching the antlet templates", 8, prepare)

@@ -17,7 +17,7 @@ from edgelinux_installer.consoles import Consoles
 from edgelinux_installer.context import Context
 from edgelinux_installer.netboot import NetworkBoot
 from edgelinux_installer.progress import Progress
-from edgelinux_installer.steps import NETWORK_STEPS, STEPS, erase, netmedium
+from edgelinux_installer.steps import NETWORK_STEPS, STEPS, erase, medium, netmedium
 from edgelinux_installer.steps.medium import template_problems
 from edgelinux_installer.steps.netmedium import available_mib, fetch_templates
 from edgelinux_installer.web import Fetching
@@ -88,9 +88,29 @@ def server() -> Iterator[MediumServer]:
 
 
 def test_templates_are_fetched_before_any_disk_is_touched() -> None:
-    assert NETWORK_STEPS[1:] == STEPS
-    assert NETWORK_STEPS[0] is netmedium.STEP
-    assert erase.STEP in STEPS
+    """And in place of the check of a medium: the initramfs has checked the system as it came."""
+    assert (netmedium.STEP, *STEPS[1:]) == NETWORK_STEPS
+    assert STEPS[:2] == (medium.STEP, erase.STEP)
+
+
+def test_zfs_is_loaded_meanwhile(
+    machine: Machine, server: MediumServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(medium, "load_zfs", lambda: done.append("ZFS"))
+    monkeypatch.setattr(netmedium, "fetch_templates", lambda ctx, boot: done.append("templates"))
+    netmedium.prepare(machine.ctx)
+    assert sorted(done) == ["ZFS", "templates"]
+
+
+def test_an_imported_pool_of_our_name_is_refused_before_anything_is_fetched(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(medium, "_ZFS_MODULE", tmp_path)
+    monkeypatch.setattr("edgelinux_hostd.zfs.pools", lambda: ["antlets"])
+    monkeypatch.setattr(netmedium, "fetch_templates", lambda ctx, boot: pytest.fail("it was fetched"))
+    with pytest.raises(EdgeLinuxError, match="a pool called antlets is imported"):
+        netmedium.prepare(machine.ctx)
 
 
 def test_the_templates_lie_as_on_a_disc(machine: Machine, server: MediumServer) -> None:

@@ -61,7 +61,7 @@ class Standin(Doing):
                 time.sleep(60 if self.goes == "slow" and name == "Writing the system" else 0.1)
                 if (self.goes, name) in (
                     ("early", "Checking the medium"),
-                    ("network", "Checking the medium"),
+                    ("network", "Fetching the antlet templates"),
                     ("late", "Writing the system"),
                 ):
                     raise EdgeLinuxError("it broke")
@@ -69,8 +69,7 @@ class Standin(Doing):
             return run
 
         names = (
-            *(("Fetching the antlet templates",) if self.goes == "network" else ()),
-            "Checking the medium",
+            "Fetching the antlet templates" if self.goes == "network" else "Checking the medium",
             "Erasing the disks",
             "Writing the system",
             "Making the disks bootable",
