@@ -13,7 +13,8 @@ from typing import Any, Literal, TypeAlias
 from edgelinux_hostd.errors import EdgeLinuxError
 from pydantic import Field
 
-from .images import Argv, Name, Schema, Size, TreePath, Word, load_base
+from .images import load_base
+from .schema import Argv, Name, Schema, Size, TreePath, Word
 from .yamlfile import load, validate_document
 
 __all__ = [

@@ -112,12 +112,17 @@ def lay_sources(tree: Path, packages: TreePackages, mirrors: MirrorUrls) -> None
     put_files(tree, {path: fill(text, values) for path, text in packages.sources.items()})
 
 
-def pins(packages: TreePackages, wanted: Mapping[str, LockedPackage]) -> str:
-    """Return the file that has the package manager take the locked versions and no others."""
-    return "".join(
-        fill(packages.pin.entry, {"name": name, "version": package.version})
+def pins(packages: TreePackages, wanted: Mapping[str, LockedPackage]) -> dict[str, str]:
+    """Return the files that have the package manager take the locked versions and no others."""
+    pin = packages.pin
+    if pin is None:
+        # There is nothing else to take: a mirror of the lock file's packages is all it is shown.
+        return {}
+    entries = (
+        fill(pin.entry, {"name": name, "version": package.version})
         for name, package in sorted(wanted.items())
     )
+    return {pin.file: "".join(entries)}
 
 
 def to_json(found: Iterable[ArchivePackage]) -> list[Json]:

@@ -34,8 +34,8 @@ class Order:
     """Beyond those that the elements install."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables of the elements, beyond those of the base."""
-    pins: str = ""
-    """Contents of the file that pins versions (images.Pin); gone from the tree that is made."""
+    pins: Mapping[str, str] = field(default_factory=dict)
+    """Files that pin versions (archive.pins); gone from the tree that is made."""
     cache: str = "diskimage-builder"
     """Of package files; two that are made at the same time need two."""
 
@@ -59,8 +59,8 @@ def make_tree(ctx: Context, order: Order, tree: Path) -> None:
     tar.unlink()
     for folder in ("proc", "sys"):
         (tree / folder).mkdir(mode=0o555, exist_ok=True)
-    if order.pins:
-        (tree / order.base.packages.pin.file.lstrip("/")).unlink()
+    for path in order.pins:
+        (tree / path.lstrip("/")).unlink()
 
 
 def _make(ctx: Context, order: Order) -> Path:
@@ -107,8 +107,7 @@ def _pinned(ctx: Context, order: Order) -> Path:
     """Make the directory that is laid into the tree before any package; empty without a lock."""
     folder = ctx.scratch / "package-manager"
     folder.mkdir()
-    if order.pins:
-        put_files(folder, {order.base.packages.pin.file: order.pins})
+    put_files(folder, order.pins)
     return folder
 
 

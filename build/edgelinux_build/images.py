@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
-import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 from edgelinux_hostd.errors import EdgeLinuxError
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from .repositories import Key, Repository
+from .schema import Argv, Name, Schema, Size, TreePath, Version, Word
 from .yamlfile import Document, KeyPath, load, validate_document
 
 __all__ = [
@@ -22,40 +23,7 @@ __all__ = [
     "load_image",
     "load_images",
     "names",
-    "parse_size",
 ]
-
-_UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
-
-
-def parse_size(value: object) -> int:
-    """Turn "450 MB", "2 GiB" or a number of bytes into bytes; raises ValueError."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([kKMG]i?B)", str(value))
-    if not match or match[2] not in _UNITS:
-        raise ValueError(f'is not a size; write "450 MB" (units: {", ".join(_UNITS)})')
-    return int(float(match[1]) * _UNITS[match[2]])
-
-
-def _absolute(path: str) -> str:
-    if not path.startswith("/"):
-        raise ValueError("must be an absolute path in the tree")
-    return path
-
-
-Size = Annotated[int, BeforeValidator(parse_size), Field(gt=0)]
-TreePath = Annotated[str, AfterValidator(_absolute)]
-Word = Annotated[str, Field(pattern=r"^\S+$")]
-Argv = Annotated[tuple[str, ...], Field(min_length=1)]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.+-]*$")]
-Version = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)*([~+-][A-Za-z0-9.]+)?$")]
-
-
-class Schema(BaseModel):
-    """What all parts of a definition share: unknown keys are errors, values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Budget(Schema):
@@ -86,7 +54,7 @@ class Image(Schema):
     elements: tuple[Name, ...] = Field(min_length=1)
     packages: tuple[Word, ...] = ()
     """Packages beyond those that the elements install, by the base's names."""
-    environment: dict[str, str] = {}
+    environment: dict[str, str] = Field(default={})
     """Variables of the elements."""
     kernel_args: tuple[Word, ...] = ()
     """On the kernel command line of the live and of the installed system."""
@@ -103,21 +71,34 @@ class Image(Schema):
 class Mirrors(Schema):
     """Where the base's packages come from, and what proves that a URL is such a mirror."""
 
-    kind: Literal["apt", "urls"]
-    """`apt`: the URIs of the build host's apt configuration; `urls`: those listed here."""
+    kind: Literal["apt", "urls", "repositories"]
+    """`apt`: the URIs of the build host's apt configuration; `urls`: those listed here; `repositories`: one
+    URL for each RPM repository."""
     probe: Word
-    """Path below the archive's URL that a mirror of this base answers."""
+    """Path below the archive's, or each repository's, URL that a mirror of this base answers."""
     security_probe: str = ""
     """The same of the security archive, if the base has one of its own."""
     urls: tuple[str, ...] = ()
+    repositories: tuple[Repository, ...] = ()
+    keys: dict[Name, Key] = Field(default={})
+    """What the repositories sign with."""
     archive_env: str = Field(pattern=r"^[A-Z][A-Z0-9_]*$")
-    """Variable of the base's element that takes the archive's URL."""
+    """Variable of the base's element that takes the archive's URL, or the directory with the repositories'
+    configuration."""
     security_env: str | None = Field(None, pattern=r"^[A-Z][A-Z0-9_]*$")
 
     @model_validator(mode="after")
     def _consistent(self) -> Mirrors:
         if self.kind == "urls" and not self.urls:
             raise ValueError("kind `urls` needs `urls`")
+        if self.kind == "repositories" and not self.repositories:
+            raise ValueError("kind `repositories` needs `repositories`")
+        identifiers = [repository.id for repository in self.repositories]
+        if len(set(identifiers)) != len(identifiers):
+            raise ValueError("two repositories have the same id")
+        named = {key for repository in self.repositories for key in repository.keys}
+        if unknown := sorted(named - self.keys.keys()):
+            raise ValueError(f"there is no key {unknown[0]} in `keys`")
         if bool(self.security_env) != bool(self.security_probe):
             raise ValueError("security_env and security_probe belong together")
         return self
@@ -153,27 +134,28 @@ class TreePackages(Schema):
 
     list: Argv
     """Command run in the tree that prints `name<TAB>version` lines."""
-    sources: dict[TreePath, str] = {}
-    """Files that name the package sources, which the tree does not keep. Filled in: {archive}, {security}."""
+    sources: dict[TreePath, str] = Field(default={})
+    """Files that name the package sources, which the tree does not keep. Filled in: {archive}, {security},
+    {repositories} (the configuration of all of them)."""
     refresh: Argv
     """Command that loads the archive's index and checks its signature."""
-    describe: Argv
+    describe: tuple[str, ...] = ()
     """Command that prints what the index has of the packages whose words are appended: lines and paragraphs
     with the fields of deb-control(5) Package, Version, Architecture, SHA256, Filename, Source, Maintainer."""
-    describe_word: str
+    describe_word: str = ""
     """What is appended for a package; filled in: {name}, {version}."""
-    pin: Pin
-    copyright: TreePath
+    pin: Pin | None = None
+    copyright: str = Field("", pattern=r"^(/.*)?$")
     """Licences of a package, as Debian's machine-readable copyright file; filled in: {name}."""
     purl: str
     """Package URL (purl-spec); filled in: {name}, {version}, {architecture}."""
     install_local: Argv
     """Command run in the tree; the paths of package files are appended."""
-    kind: Literal["deb"]
+    kind: Literal["deb", "rpm"]
     architecture: Word = "all"
     python: tuple[Word, ...] = ("python3",)
     """What a package with Python modules depends on."""
-    names: dict[str, str] = {}
+    names: dict[str, str] = Field(default={})
     """Dependencies whose name on this base differs from that in package.yaml."""
 
 
@@ -185,9 +167,9 @@ class Zfs(Schema):
 
     userland: Word
     """Installed package whose version is the version the modules must have."""
-    files: dict[TreePath, str] = {}
+    files: dict[TreePath, str] = Field(default={})
     """Files needed while compiling; they do not stay."""
-    packages_env: dict[str, str] = {}
+    packages_env: dict[str, str] = Field(default={})
     commands: tuple[Argv, ...] = Field(min_length=1)
     compiler: Word = "gcc"
     """The C compiler that the commands have brought along, called as GCC is."""
@@ -234,11 +216,13 @@ class Base(Schema):
     family: Word
     arch: Word
     cpu_level: Literal["x86-64-v1", "x86-64-v2", "x86-64-v3"]
-    preference: int = 0
-    """`--base auto` takes the reachable base with the highest number."""
+    preference: int | None = 0
+    """`--base auto` takes the reachable base with the highest number, and none without."""
     element: Name
+    bootstrap: tuple[Word, ...] = ()
+    """Packages that the element asks for by itself, beyond its package-installs.yaml."""
     mirrors: Mirrors
-    environment: dict[str, str] = {}
+    environment: dict[str, str] = Field(default={})
     modules: TreePath
     kernel_path: TreePath
     initramfs_path: TreePath
@@ -290,7 +274,9 @@ def load_images(root: Path) -> tuple[Image, ...]:
 def load_bases(root: Path) -> tuple[Base, ...]:
     """Load all bases, the most preferred first."""
     bases = [load_base(root, name) for name in names(root / "images" / "bases")]
-    return tuple(sorted(bases, key=lambda base: (-base.preference, base.name)))
+    return tuple(
+        sorted(bases, key=lambda base: (base.preference is None, -(base.preference or 0), base.name))
+    )
 
 
 def names(folder: Path) -> tuple[str, ...]:

@@ -6,12 +6,14 @@ import os
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from edgelinux_hostd.errors import EdgeLinuxError
 
 from .apt import host_sources, uris
 from .images import Base, Image
+from .repositories import Repository, variable_of
 
 __all__ = ["NO_MIRROR", "MirrorUrls", "choose_base", "find_mirrors", "probe"]
 
@@ -31,10 +33,14 @@ class MirrorUrls:
 
     archive: str
     security: str = ""
+    repositories: Mapping[str, str] = field(default_factory=dict)
+    """Of the RPM repositories, by id; `archive` is the first of them then."""
 
 
 def probe(url: str) -> str:
     """Ask for a URL; returns "" when it is there, else why it is not."""
+    if url.startswith("file:///"):
+        return "" if Path(url.removeprefix("file://")).is_file() else "there is no such file"
     if not url.startswith(("http://", "https://")):
         return "not an http URL"
     try:
@@ -58,6 +64,12 @@ def find_mirrors(
 ) -> MirrorUrls:
     """Return the first mirror that answers; raises EdgeLinuxError that names all that were tried, and why."""
     environ = os.environ if environ is None else environ
+    if base.mirrors.repositories:
+        urls = {
+            repository.id: _repository(base, repository, environ, probe)
+            for repository in base.mirrors.repositories
+        }
+        return MirrorUrls(next(iter(urls.values())), repositories=urls)
     override = environ.get(_ARCHIVE, "").rstrip("/")
     candidates = [override] if override else [*(host() if base.mirrors.kind == "apt" else base.mirrors.urls)]
     archive = _first(base, candidates, base.mirrors.probe, _ARCHIVE, probe)
@@ -68,6 +80,21 @@ def find_mirrors(
     twins = [f"{archive}-security", *(url for url in candidates if url != archive)]
     security = _first(base, [override] if override else twins, base.mirrors.security_probe, _SECURITY, probe)
     return MirrorUrls(archive, security)
+
+
+def _repository(base: Base, repository: Repository, environ: Mapping[str, str], probe: Probe) -> str:
+    variable = variable_of(repository)
+    url = environ.get(variable, "").rstrip("/") or repository.url
+    if url.startswith("/"):
+        url = f"file://{url}"
+    if answer := probe(f"{url}/{base.mirrors.probe}"):
+        raise EdgeLinuxError(
+            f"no mirror of {base.label} answers: {url}: {answer}",
+            hint=f"check the network, or set {variable} to the URL or the directory of a mirror of "
+            f"{repository.id} that has {base.mirrors.probe}",
+            exit_code=NO_MIRROR,
+        )
+    return url
 
 
 def _first(base: Base, urls: Sequence[str], path: str, variable: str, probe: Probe) -> str:
@@ -102,6 +129,7 @@ def choose_base(
             if base.name == wanted:
                 return base, "named by --base"
         raise EdgeLinuxError(f"{image.name} has no base {wanted!r}", hint=f"known: {names}", exit_code=2)
+    possible = [base for base in possible if base.preference is not None]
     if not possible:
         raise EdgeLinuxError(f"{image.name} has no base to build on", exit_code=2)
     passed_over: list[str] = []
@@ -114,4 +142,4 @@ def choose_base(
         return base, "the preferred base whose mirror answers"
     # The last one is taken without asking: whether its mirror answers matters only if packages are needed.
     last = possible[-1]
-    return last, "; ".join(passed_over) if passed_over else "the only base there is"
+    return last, "; ".join(passed_over) or "the only base that is taken unless another is named"

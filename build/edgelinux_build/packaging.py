@@ -15,9 +15,10 @@ from typing import Annotated
 from edgelinux_hostd.errors import EdgeLinuxError
 from pydantic import Field
 
-from .images import Base, Name, PyPiPackage, Schema, TreePath, Word
+from .images import Base, PyPiPackage
 from .inputs import Json, hash_file
 from .licences import LICENCE, UNKNOWN
+from .schema import Name, Schema, TreePath, Word
 from .yamlfile import Document, load, validate_document
 
 __all__ = ["Entry", "Package", "Units", "describe", "load_package", "pypi_licence", "pypi_package"]

@@ -85,7 +85,7 @@ class RootTree(Stage):
 def order(project: Project) -> Order:
     """Return what diskimage-builder is to make."""
     image, base = project.image, project.base
-    pinned = pins(base.packages, project.lock.host_packages) if project.locked and project.lock else ""
+    pinned = pins(base.packages, project.lock.host_packages) if project.locked and project.lock else {}
     return Order(base, image.elements, image.packages, image.environment, pinned)
 
 

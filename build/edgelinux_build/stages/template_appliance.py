@@ -85,7 +85,7 @@ class ApplianceTemplate(TemplateStage):
         if project.locked and project.lock:
             # What is in the tree already has its locked version.
             wanted = project.lock.templates.get(self.template.name, {})
-            put_files(tree, {packages.pin.file: pins(packages, wanted)})
+            put_files(tree, pins(packages, wanted))
         run_in(tree, packages.refresh, ctx.log)
         run_in(tree, self.parts.download, ctx.log)
         names: dict[str, str] = {}

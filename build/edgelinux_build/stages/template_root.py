@@ -57,7 +57,8 @@ class FromElements(TemplateStage):
 
     def order(self, ctx: Context) -> Order:
         """Return what diskimage-builder is to make; the files that the definition adds are written first."""
-        recipe, pinned, project = self.recipe, "", ctx.project
+        recipe, project = self.recipe, ctx.project
+        pinned: dict[str, str] = {}
         files = ctx.scratch / "files"
         files.mkdir()
         put_files(files, self.sources(project))

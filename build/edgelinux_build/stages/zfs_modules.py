@@ -86,7 +86,7 @@ class ZfsModules(Stage):
             put_files(tree, {path: fill(text, values) for path, text in base.zfs.files.items()})
             use_host_resolver(tree)
             if ctx.project.locked and ctx.project.lock:
-                put_files(tree, {base.packages.pin.file: pins(base.packages, ctx.project.lock.host_packages)})
+                put_files(tree, pins(base.packages, ctx.project.lock.host_packages))
             try:
                 run_in(tree, base.packages.refresh, ctx.log, env=env)
                 for argv in base.zfs.commands:

@@ -3,7 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from edgelinux_build.images import load_base, load_bases, load_image, load_images, parse_size
+from edgelinux_build.images import load_base, load_bases, load_image, load_images
+from edgelinux_build.schema import parse_size
 from edgelinux_hostd.errors import EdgeLinuxError
 
 from tests.unit.build.fakes import BASE, IMAGE
@@ -13,7 +14,11 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 
 def test_the_definitions_of_this_repository_are_valid() -> None:
     assert [image.name for image in load_images(REPOSITORY)] == ["edgelinux"]
-    assert [base.name for base in load_bases(REPOSITORY)] == ["debian-13"]
+    assert [base.name for base in load_bases(REPOSITORY)] == [
+        "debian-13",
+        "almalinux-10-v2",
+        "centos-stream-10",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -81,7 +86,7 @@ def test_errors_of_an_image(repository: Path, old: str, new: str, expected: str)
             ":8: mirrors: security_env and security_probe belong together",
         ),
         ("  shim: /usr", "  shim: usr", ":17: boot.shim: must be an absolute path in the tree"),
-        ("  kind: deb", "  kind: rpm", ":39: packages.kind: input should be 'deb'"),
+        ("  kind: deb", "  kind: pkg", ":39: packages.kind: input should be 'deb' or 'rpm'"),
         ("  userland: zfs\n", "", ":40: zfs.userland: is missing"),
     ],
 )

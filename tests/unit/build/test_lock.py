@@ -79,7 +79,9 @@ def test_the_command_that_asks_the_index(project: Project) -> None:
 
 def test_the_pins_of_a_locked_build(project: Project) -> None:
     lock = make_lock(project, packages={"b": package("2"), "a": package("1")}, zfs={"cc": package("14")})
-    assert pins(project.base.packages, lock.host_packages) == "a 1\nb 2\ncc 14\n"
+    assert pins(project.base.packages, lock.host_packages) == {"/etc/pins": "a 1\nb 2\ncc 14\n"}
+    without = project.base.packages.model_copy(update={"pin": None})
+    assert pins(without, lock.host_packages) == {}
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,8 @@ def test_probing_a_port_where_nobody_listens() -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     assert probe(f"http://127.0.0.1:{port}/dists/one/InRelease") == "Connection refused"
-    assert probe("file:///etc/passwd") == "not an http URL"
+    assert probe("ftp://127.0.0.1/dists/one/InRelease") == "not an http URL"
+    assert probe("file:///nowhere/repomd.xml") == "there is no such file"
     assert probe("http://name.invalid/x")
 
 
@@ -111,3 +112,15 @@ def test_a_named_base_is_never_replaced(repository: Path) -> None:
     assert choose_base(image, bases, "base-1")[1] == "named by --base"
     with pytest.raises(EdgeLinuxError, match=r"small has no base 'base-3' \(known: base-2, base-1\)"):
         choose_base(image, bases, "base-3")
+
+
+def test_a_base_without_preference_is_built_when_it_is_named_and_never_else(repository: Path) -> None:
+    image, bases = load_image(repository, "small"), two_bases(repository)
+    bases = tuple(
+        base.model_copy(update={"preference": None}) if base.name == "base-2" else base for base in bases
+    )
+    base, why = choose_base(image, bases, "auto", lambda base: pytest.fail("it was asked"))
+    assert (base.name, why) == ("base-1", "the only base that is taken unless another is named")
+    assert choose_base(image, bases, "base-2")[0].name == "base-2"
+    with pytest.raises(EdgeLinuxError, match="small has no base to build on"):
+        choose_base(image, bases[:1], "auto")
