@@ -16,6 +16,7 @@ from edgelinux_hostd.errors import EdgeLinuxError
 from .boot_cli import boot
 from .build_cli import build
 from .cache_cli import cache
+from .check_cli import check
 from .images_cli import images
 from .iso_cli import iso
 from .kickstart_cli import kickstart
@@ -36,8 +37,8 @@ _INTERRUPTED = 130
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 1 failed, 2 wrong command line or definition, 3 root is needed, 4 no mirror answers, "
-    "5 no space left, 6 not signed by a known key, 130 interrupted. EDGELINUX_DEBUG=1 shows commands and "
-    "tracebacks.",
+    "5 no space left, 6 not signed by a known key, 7 packages are missing, 130 interrupted. "
+    "EDGELINUX_DEBUG=1 shows commands and tracebacks.",
 )
 @click.version_option(__version__, prog_name="edgelinux")
 def cli() -> None:
@@ -45,7 +46,22 @@ def cli() -> None:
 
 
 for command in (
-    *(images, build, template, lock, reproduce, verify, licences, kickstart, iso, usb, pxe, boot, cache),
+    *(
+        images,
+        check,
+        build,
+        template,
+        lock,
+        reproduce,
+        verify,
+        licences,
+        kickstart,
+        iso,
+        usb,
+        pxe,
+        boot,
+        cache,
+    ),
     completion_command(cli, "edgelinux"),
 ):
     cli.add_command(command)

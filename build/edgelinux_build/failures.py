@@ -11,12 +11,13 @@ from edgelinux_hostd.errors import EdgeLinuxError
 from .process import StageError
 from .stage import GIB
 
-__all__ = ["NO_SPACE", "check_space", "explain", "free_bytes"]
+__all__ = ["NO_SPACE", "NO_SPACE_TEXT", "cannot_write", "check_space", "explain", "free_bytes"]
 
 NO_SPACE = 5
 """Exit code when the file system of the cache or of the outputs is full."""
 
-_NO_SPACE_TEXT = "No space left on device"
+NO_SPACE_TEXT = "No space left on device"
+"""What programs say then (strerror(3) in the C locale)."""
 _FULL = 2**20
 _HINT = "free some, run `edgelinux cache prune`, or set XDG_CACHE_HOME"
 
@@ -44,7 +45,15 @@ def _says_no_space(error: OSError | EdgeLinuxError) -> bool:
     if isinstance(error, OSError):
         return error.errno == errno.ENOSPC
     lines = error.lines if isinstance(error, StageError) else ()
-    return any(_NO_SPACE_TEXT in line for line in (error.message, *lines))
+    return any(NO_SPACE_TEXT in line for line in (error.message, *lines))
+
+
+def cannot_write(folder: Path, error: OSError) -> EdgeLinuxError:
+    """Return the error that a directory of the cache cannot be written to, and why."""
+    if error.errno == errno.ENOSPC:
+        return EdgeLinuxError(f"no space left on the file system of {folder}", hint=_HINT, exit_code=NO_SPACE)
+    hint = "give it back to yourself, or set XDG_CACHE_HOME"
+    return EdgeLinuxError(f"cannot write to {folder}: {error.strerror or error}", hint=hint)
 
 
 def check_space(folder: Path, needed: int) -> None:

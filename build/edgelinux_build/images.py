@@ -82,6 +82,10 @@ class Mirrors(Schema):
     repositories: tuple[Repository, ...] = ()
     keys: dict[Name, Key] = Field(default={})
     """What the repositories sign with."""
+    architecture: str = Field("", pattern=r"^\S*$")
+    """As the repositories' packages name it, where that is not the plain name for `arch`."""
+    keyring: str = Field("", pattern=r"^(/\S*)?$")
+    """File of the build host with the keys that the archive's index is signed with."""
     archive_env: str = Field(pattern=r"^[A-Z][A-Z0-9_]*$")
     """Variable of the base's element that takes the archive's URL, or the directory with the repositories'
     configuration."""
@@ -183,6 +187,13 @@ class Zfs(Schema):
     """Package that holds what was compiled."""
 
 
+class Watched(Schema):
+    """What of a newer package set is looked at first: names or wildcards of packages."""
+
+    kernel: tuple[Word, ...] = ()
+    zfs: tuple[Word, ...] = ()
+
+
 class Emulator(Schema):
     """The tree's QEMU, as it can be started on a build host whose own is too old for quick emulation."""
 
@@ -230,6 +241,7 @@ class Base(Schema):
     boot: BootFiles
     packages: TreePackages
     zfs: Zfs
+    watched: Watched = Watched()
     emulator: Emulator | None = None
     selinux: bool = False
     """Whether the image has a policy and its kernel enforces it; if not, kickstarts cannot ask for it."""

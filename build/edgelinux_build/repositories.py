@@ -6,7 +6,7 @@ The schema is that of `mirrors` in images/bases/*.yaml; the text is that of dnf.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from pathlib import Path
 from typing import Annotated
 
@@ -16,10 +16,13 @@ from pydantic import Field
 
 from .schema import Name, Schema, Word
 
-__all__ = ["KEYS", "Key", "Repository", "check_key", "render", "variable_of"]
+__all__ = ["KEYS", "VARIABLE", "Key", "Repository", "check_key", "name_repositories", "render", "variable_of"]
 
 KEYS = Path("images/keys")
 """Where the repository keeps public keys."""
+
+VARIABLE = "EDGELINUX_REPO_"
+"""What environment variables begin with that say where a repository is."""
 
 
 class Key(Schema):
@@ -48,7 +51,26 @@ class Repository(Schema):
 
 def variable_of(repository: Repository) -> str:
     """Return the environment variable that names another URL, or a directory, for a repository."""
-    return f"EDGELINUX_REPO_{repository.id.upper().replace('-', '_').replace('.', '_')}"
+    return f"{VARIABLE}{repository.id.upper().replace('-', '_').replace('.', '_')}"
+
+
+def name_repositories(
+    label: str,
+    repositories: Iterable[Repository],
+    named: Iterable[tuple[str, str]],
+    environ: MutableMapping[str, str],
+) -> None:
+    """Have another URL or directory taken for some repositories of the base `label`, by their ids.
+
+    They are set in the environment, as a person can do, so that all that looks there takes them. Raises
+    EdgeLinuxError.
+    """
+    known = {repository.id: repository for repository in repositories}
+    for identifier, place in named:
+        if identifier not in known:
+            hint = f"known: {', '.join(known)}" if known else "EDGELINUX_MIRROR names its archive"
+            raise EdgeLinuxError(f"{label} has no repository {identifier!r}", hint=hint, exit_code=2)
+        environ[variable_of(known[identifier])] = place
 
 
 def render(repositories: Iterable[Repository], urls: Mapping[str, str], keys: Mapping[str, str]) -> str:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from edgelinux_hostd.errors import EdgeLinuxError
 
+from .repositories import VARIABLE
+
 __all__ = ["NO_RIGHTS", "become_root", "hand_over", "make_directory", "sudo_command"]
 
 NO_RIGHTS = 3
@@ -40,6 +42,7 @@ def sudo_command(arguments: Sequence[str], *, ask: bool, module: str = "edgelinu
     `module` is what runs instead of `edgelinux`.
     """
     passed = [name for name in _PASSED_ON if name in os.environ]
+    passed += sorted(name for name in os.environ if name.startswith(VARIABLE))
     quiet = [] if ask else ["-n"]
     return [
         "sudo",

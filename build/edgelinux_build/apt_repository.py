@@ -1,0 +1,205 @@
+"""Asks a base's apt archives through the build host's apt, with a configuration and a cache of its own.
+
+apt checks the archives' signatures and how old they may be; the indexes that it has checked are read here,
+as apt-cache has no question for many names at once that tells where a version comes from.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from debian.debian_support import Version
+from edgelinux_hostd.errors import CommandError, EdgeLinuxError
+from edgelinux_hostd.run import run
+
+from .available import Answer, Newest
+from .failures import NO_SPACE_TEXT, cannot_write
+from .images import Base
+from .mirrors import NO_MIRROR, MirrorUrls
+from .tree import fill
+from .verify import UNTRUSTED
+
+__all__ = ["Index", "archive_error", "ask_apt", "configuration", "read_packages"]
+
+_TIMEOUT = 20
+
+
+@dataclass(frozen=True)
+class Found:
+    """One package of an index."""
+
+    name: str
+    version: str
+    provides: tuple[str, ...] = ()
+
+
+@dataclass
+class Index:
+    """All packages of all archives."""
+
+    count: int = 0
+    names: set[str] = field(default_factory=set)
+    """And what packages provide."""
+    versions: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    """Version and suite, of the packages that were asked for."""
+
+    def add(self, packages: Iterable[Found], suite: str, asked: Mapping[str, str]) -> None:
+        """Add a suite's packages."""
+        for package in packages:
+            self.count += 1
+            self.names.update((package.name, *package.provides))
+            if package.name in asked:
+                self.versions.setdefault(package.name, []).append((package.version, suite))
+
+
+def ask_apt(
+    base: Base, mirrors: MirrorUrls, names: Sequence[str], installed: Mapping[str, str], folder: Path
+) -> Answer:
+    """Ask the archives at once; `folder` keeps their indexes for the next time. Raises EdgeLinuxError."""
+    keyring = Path(base.mirrors.keyring)
+    if not base.mirrors.keyring or not keyring.is_file():
+        raise EdgeLinuxError(
+            f"{base.label}: there is no keyring {base.mirrors.keyring}",
+            hint=f"install the package that has the archive's keys, or mend images/bases/{base.name}.yaml",
+        )
+    conf = _write_configuration(base, mirrors, keyring, folder)
+    env = {"APT_CONFIG": str(conf), "HOME": str(folder)}
+    try:
+        run(["apt-get", "update"], env=env)
+    except CommandError as error:
+        raise archive_error(error.stderr, mirrors, folder) from error
+    listed = run(
+        ["apt-get", "indextargets", "--format", "$(FILENAME)\t$(RELEASE)\t$(REPO_URI)\t$(CREATED_BY)"],
+        env=env,
+    )
+    index, suites = Index(), []
+    secure = set()
+    for line in listed.stdout.splitlines():
+        file, suite, uri, kind = line.split("\t")
+        if kind != "Packages" or not Path(file).is_file():
+            continue
+        suites.append(suite)
+        if mirrors.security and uri.rstrip("/") == mirrors.security.rstrip("/"):
+            secure.add(suite)
+        with Path(file).open(encoding="utf-8", errors="replace") as lines:
+            index.add(read_packages(lines), suite, installed)
+    missing = tuple(name for name in names if name not in index.names)
+    return Answer(
+        repositories=tuple(dict.fromkeys(suites)),
+        packages=index.count,
+        missing=missing,
+        names=tuple(sorted(index.names)) if missing else (),
+        newest={name: newest(installed[name], found, secure) for name, found in index.versions.items()},
+    )
+
+
+def newest(before: str, found: Sequence[tuple[str, str]], secure: set[str]) -> Newest:
+    """Return the newest of some versions with their suites, by dpkg's order (deb-version(7)).
+
+    It is marked when a suite of the security archive has a version that is newer than `before`.
+    """
+    version, suite = max(found, key=lambda pair: Version(pair[0]))
+    mends = any(suite in secure and Version(fixed) > Version(before) for fixed, suite in found)
+    order = (Version(version) > Version(before)) - (Version(version) < Version(before))
+    return Newest(version, order, suite, mends)
+
+
+def configuration(base: Base, folder: Path, sources: Path) -> str:
+    """Return an apt.conf(5) with which apt reads nothing of the host, and downloads what is needed here."""
+    values = {
+        "Dir::State": folder / "state",
+        "Dir::State::status": folder / "status",
+        "Dir::Cache": folder / "cache",
+        "Dir::Cache::pkgcache": "",
+        "Dir::Cache::srcpkgcache": "",
+        "Dir::Etc": folder / "etc",
+        "Dir::Etc::main": "/dev/null",
+        "Dir::Etc::parts": "/dev/null",
+        "Dir::Etc::sourcelist": sources,
+        "Dir::Etc::sourceparts": "/dev/null",
+        "Dir::Etc::trusted": "/dev/null",
+        "Dir::Etc::trustedparts": "/dev/null",
+        "APT::Architecture": base.arch,
+        "APT::Sandbox::User": "",
+        "APT::Update::Error-Mode": "any",
+        "APT::Get::List-Cleanup": "true",
+        "Acquire::Languages": "none",
+        "Acquire::Retries": 2,
+        "Acquire::http::Timeout": _TIMEOUT,
+        "Acquire::https::Timeout": _TIMEOUT,
+    }
+    lines = (f'{name} "{value}";\n' for name, value in values.items())
+    return f'APT::Architectures {{ "{base.arch}"; }};\n' + "".join(lines)
+
+
+def _write_configuration(base: Base, mirrors: MirrorUrls, keyring: Path, folder: Path) -> Path:
+    sources = folder / "sources.list"
+    values = {"archive": mirrors.archive, "security": mirrors.security}
+    text = "".join(fill(text, values) for text in base.packages.sources.values())
+    signed = re.sub(r"^deb ", f"deb [signed-by={keyring}] ", text, flags=re.MULTILINE)
+    conf = folder / "apt.conf"
+    try:
+        for name in ("state/lists/partial", "cache/archives/partial", "etc"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        (folder / "status").touch()
+        sources.write_text(signed, encoding="utf-8")
+        conf.write_text(configuration(base, folder, sources), encoding="utf-8")
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    return conf
+
+
+def read_packages(lines: Iterable[str]) -> Iterator[Found]:
+    """Read a Packages index (Debian's "RepositoryFormat"): of each paragraph what is needed here.
+
+    A general parser of such files takes a minute for a distribution.
+    """
+    name = version = provides = ""
+    for line in lines:
+        if line == "\n":
+            if name:
+                yield Found(name, version, _provided(provides))
+            name = version = provides = ""
+        elif line.startswith("Package: "):
+            name = line[9:].strip()
+        elif line.startswith("Version: "):
+            version = line[9:].strip()
+        elif line.startswith("Provides: "):
+            provides = line[10:].strip()
+    if name:
+        yield Found(name, version, _provided(provides))
+
+
+def _provided(text: str) -> tuple[str, ...]:
+    return tuple(part.split()[0] for part in text.split(",") if part.strip()) if text else ()
+
+
+def archive_error(said: str, mirrors: MirrorUrls, folder: Path) -> EdgeLinuxError:
+    """Return one line for what `apt-get update` said."""
+    lines = [line[3:].strip() for line in said.splitlines() if line.startswith(("E: ", "W: "))]
+    first = next((line for line in lines if mirrors.archive in line or mirrors.security in line), "")
+    text = " ".join((first or (lines or ["it said nothing"])[0]).split())
+    if NO_SPACE_TEXT in said:
+        return cannot_write(folder, OSError(errno.ENOSPC, NO_SPACE_TEXT))
+    if "Permission denied" in said or "Read-only file system" in said:
+        return cannot_write(folder, OSError(errno.EACCES, "Permission denied"))
+    if "is not valid yet" in said or "is expired" in said or "Valid-Until" in said:
+        return EdgeLinuxError(
+            f"the index of {mirrors.archive} is out of date: {text}",
+            hint="take a mirror that is in step, and look at this host's clock",
+        )
+    if any(word in said for word in ("NO_PUBKEY", "not signed", "BADSIG", "EXPKEYSIG", "signature")):
+        return EdgeLinuxError(
+            f"{mirrors.archive} is not signed by a key of the base: {text}",
+            hint="is it the right archive?",
+            exit_code=UNTRUSTED,
+        )
+    if any(
+        word in said for word in ("Could not connect", "Could not resolve", "Connection failed", "timed out")
+    ):
+        return EdgeLinuxError(f"no mirror answers: {text}", hint="check the network", exit_code=NO_MIRROR)
+    return EdgeLinuxError(f"the index of {mirrors.archive} is damaged or incomplete: {text}")

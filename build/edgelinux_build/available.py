@@ -1,0 +1,59 @@
+"""What the repositories of a base have, of what was asked; whichever package manager was asked."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+__all__ = ["Answer", "Newest", "nearest"]
+
+_NEAREST = 3
+_CUTOFF = 0.6
+_PART = 3
+
+
+@dataclass(frozen=True)
+class Newest:
+    """The newest version of a package that the repositories have."""
+
+    version: str
+    order: int
+    """Positive when it is newer than the one it is held against, negative when older, by the package
+    manager's own order of versions."""
+    repository: str
+    security: bool = False
+    """Whether it mends a weakness of the one it is held against, as far as the repositories say."""
+    errata: tuple[str, ...] = ()
+    """Of security, by their identifiers."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What all repositories together answered."""
+
+    repositories: tuple[str, ...]
+    packages: int
+    """How many packages they have for the base's architecture."""
+    missing: tuple[str, ...]
+    names: tuple[str, ...] = field(default=(), repr=False)
+    """What packages are called and provide; empty when nothing is missing."""
+    newest: Mapping[str, Newest] = field(default_factory=dict)
+    """Of the installed packages that were asked for; those that are nowhere are not in it."""
+
+
+def nearest(name: str, names: Sequence[str]) -> tuple[str, ...]:
+    """Return the few names that are most like one that is missing, the nearest first."""
+    name = name.split()[0]
+    parts = _parts(name)
+    # difflib alone takes seconds for all the names of a distribution.
+    alike = [other for other in names if not parts.isdisjoint(_parts(other))]
+    return tuple(difflib.get_close_matches(name, alike, n=_NEAREST, cutoff=_CUTOFF))
+
+
+def _parts(name: str) -> set[str]:
+    return set(_slices(name.lower()))
+
+
+def _slices(name: str) -> Iterable[str]:
+    return (name[start : start + _PART] for start in range(max(len(name) - _PART + 1, 1)))

@@ -1,0 +1,142 @@
+"""Asks RPM repositories through dnf: runs on dnf's own Python, and uses nothing of this package.
+
+A question comes as JSON on standard input (rpm_repositories.Question), the answer goes as JSON to standard
+output. dnf's own API (dnf.readthedocs.io) reads, checks and caches the metadata; names are looked up as
+`dnf install` looks them up. Nothing of the host is read: neither its /etc/dnf nor its database of packages.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import dnf
+import dnf.callback
+import dnf.exceptions
+import dnf.subject
+import hawkey
+
+__all__: list[str] = []
+
+_TIMEOUT = 20
+_FOREIGN_SHOWN = 3
+
+
+class _Confirm(dnf.callback.KeyImport):  # type: ignore[misc]
+    """Takes the keys that the configuration names: their fingerprints were checked before."""
+
+    def _confirm(self, *_: object) -> bool:
+        return True
+
+
+def _base(question: Mapping[str, Any]) -> Any:
+    base = dnf.Base()
+    conf, folder = base.conf, question["folder"]
+    conf.config_file_path = f"{folder}/none"
+    conf.cachedir, conf.persistdir = f"{folder}/cache", f"{folder}/persist"
+    conf.logdir, conf.installroot = f"{folder}/log", f"{folder}/root"
+    conf.reposdir, conf.varsdir, conf.pluginconfpath = [f"{folder}/repos"], [], []
+    conf.plugins = False
+    # Ask each time whether the metadata are still the same.
+    conf.metadata_expire, conf.retries, conf.timeout = 0, 2, _TIMEOUT
+    conf.substitutions.clear()
+    conf.substitutions.update(
+        arch=question["architecture"], basearch=question["basearch"], releasever=question["release"]
+    )
+    base.read_all_repos()
+    base.repos.all()._set_key_import(_Confirm())
+    return base
+
+
+def _load(base: Any) -> dict[str, str]:
+    """Load all repositories; returns what went wrong, by repository."""
+    failed = {}
+    for repository in base.repos.iter_enabled():
+        try:
+            repository.load()
+        except dnf.exceptions.RepoError as error:
+            failed[repository.id] = str(error)
+    if failed:
+        return failed
+    try:
+        base.fill_sack(load_system_repo=False)
+    except dnf.exceptions.RepoError as error:
+        named = [one.id for one in base.repos.iter_enabled() if f"'{one.id}'" in str(error)]
+        return {(named or [""])[0]: str(error)}
+    return {}
+
+
+def _foreign(base: Any, arches: Iterable[str]) -> dict[str, list[str]]:
+    """Return the architectures of repositories that have no package for the one that is asked for."""
+    known = {*arches, "src", "nosrc"}
+    found: dict[str, set[str]] = {}
+    for package in base.sack.query().run():
+        found.setdefault(package.reponame, set()).add(package.arch)
+    wanted = set(arches) - {"noarch"}
+    return {
+        repository: sorted(seen - known)[:_FOREIGN_SHOWN]
+        for repository, seen in found.items()
+        if seen - known and not seen & wanted
+    }
+
+
+def _names(query: Any) -> list[str]:
+    """Return what packages are called, and what they provide but libraries, files and capabilities."""
+    found = set()
+    for package in query.run():
+        found.add(package.name)
+        found.update(str(provide).split()[0] for provide in package.provides)
+    return sorted(name for name in found if "(" not in name and "/" not in name and ".so" not in name)
+
+
+def _newest(base: Any, query: Any, installed: Mapping[str, str]) -> dict[str, Any]:
+    """Return the newest version of each package, and the security errata since the installed one."""
+    found: dict[str, Any] = {}
+    for package in query.filter(name=list(installed)).latest().run():
+        before, compare = installed[package.name], base.sack.evr_cmp
+        newer = compare(package.evr, before)
+        known = found.get(package.name)
+        if known and compare(package.evr, known["version"]) <= 0:
+            continue
+        found[package.name] = {
+            "version": package.evr,
+            "order": newer,
+            "repository": package.reponame,
+            "errata": _errata(package, before, compare) if newer > 0 else [],
+        }
+    return found
+
+
+def _errata(package: Any, before: str, compare: Any) -> list[str]:
+    found = set()
+    for advisory in package.get_advisories(hawkey.EQ | hawkey.LT):
+        fixed = [one.evr for one in advisory.packages if one.name == package.name]
+        if advisory.type == hawkey.ADVISORY_SECURITY and any(compare(evr, before) > 0 for evr in fixed):
+            found.add(advisory.id)
+    return sorted(found)
+
+
+def _answer(question: Mapping[str, Any]) -> dict[str, Any]:
+    base = _base(question)
+    if failed := _load(base):
+        return {"failed": failed}
+    if foreign := _foreign(base, question["arches"]):
+        return {"foreign": foreign}
+    query = base.sack.query().filter(arch=list(question["arches"]))
+    missing = [
+        name
+        for name in question["names"]
+        if not dnf.subject.Subject(name).get_best_query(base.sack).filter(arch=list(question["arches"]))
+    ]
+    return {
+        "packages": len(query),
+        "missing": missing,
+        "names": _names(query) if missing else [],
+        "newest": _newest(base, query, question["installed"]),
+    }
+
+
+if __name__ == "__main__":
+    json.dump(_answer(json.load(sys.stdin)), sys.stdout)
