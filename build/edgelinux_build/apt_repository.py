@@ -43,7 +43,7 @@ class Index:
 
     count: int = 0
     names: set[str] = field(default_factory=set)
-    """And what packages provide."""
+    provides: set[str] = field(default_factory=set)
     versions: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     """Version and suite, of the packages that were asked for."""
 
@@ -51,7 +51,8 @@ class Index:
         """Add a suite's packages."""
         for package in packages:
             self.count += 1
-            self.names.update((package.name, *package.provides))
+            self.names.add(package.name)
+            self.provides.update(package.provides)
             if package.name in asked:
                 self.versions.setdefault(package.name, []).append((package.version, suite))
 
@@ -87,12 +88,13 @@ def ask_apt(
             secure.add(suite)
         with Path(file).open(encoding="utf-8", errors="replace") as lines:
             index.add(read_packages(lines), suite, installed)
-    missing = tuple(name for name in names if name not in index.names)
+    missing = tuple(name for name in names if name not in index.names and name not in index.provides)
     return Answer(
         repositories=tuple(dict.fromkeys(suites)),
         packages=index.count,
         missing=missing,
         names=tuple(sorted(index.names)) if missing else (),
+        provides=tuple(sorted(index.provides - index.names)) if missing else (),
         newest={name: newest(installed[name], found, secure) for name, found in index.versions.items()},
     )
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 __all__ = ["Answer", "Newest", "nearest"]
 
 _NEAREST = 3
+_LOOKED_AT = 20
 _CUTOFF = 0.6
 _PART = 3
 
@@ -37,18 +38,36 @@ class Answer:
     """How many packages they have for the base's architecture."""
     missing: tuple[str, ...]
     names: tuple[str, ...] = field(default=(), repr=False)
-    """What packages are called and provide; empty when nothing is missing."""
+    """What packages are called; empty when nothing is missing."""
+    provides: tuple[str, ...] = field(default=(), repr=False)
+    """What packages provide, beyond their names, libraries and files; empty when nothing is missing."""
     newest: Mapping[str, Newest] = field(default_factory=dict)
     """Of the installed packages that were asked for; those that are nowhere are not in it."""
 
 
-def nearest(name: str, names: Sequence[str]) -> tuple[str, ...]:
-    """Return the few names that are most like one that is missing, the nearest first."""
+def nearest(name: str, answer: Answer) -> tuple[str, ...]:
+    """Return the few names most like one that is missing: packages', else what they provide."""
+    return _nearest(name, answer.names) or _nearest(name, answer.provides)
+
+
+def _nearest(name: str, names: Sequence[str]) -> tuple[str, ...]:
     name = name.split()[0]
     parts = _parts(name)
     # difflib alone takes seconds for all the names of a distribution.
     alike = [other for other in names if not parts.isdisjoint(_parts(other))]
-    return tuple(difflib.get_close_matches(name, alike, n=_NEAREST, cutoff=_CUTOFF))
+    found = difflib.get_close_matches(name, alike, n=_LOOKED_AT, cutoff=_CUTOFF)
+    return tuple(other for other in found if _differ_little(name, other))[:_NEAREST]
+
+
+def _differ_little(name: str, other: str) -> bool:
+    """Say whether two names are alike in more than the words they share, such as `python3-`."""
+    one, two = name.split("-"), other.split("-")
+    for end in (0, -1):
+        while one and two and one[end] == two[end]:
+            del one[end], two[end]
+    if not one or not two:
+        return True
+    return difflib.SequenceMatcher(None, "-".join(one), "-".join(two)).ratio() >= _CUTOFF
 
 
 def _parts(name: str) -> set[str]:

@@ -65,5 +65,5 @@ def missing_of(wanted: Sequence[Wanted], answer: Answer) -> tuple[Missing, ...]:
     """Return what is missing, who wanted it, and what is called much the same."""
     lacking = set(answer.missing)
     return tuple(
-        Missing(one.name, one.by, nearest(one.name, answer.names)) for one in wanted if one.name in lacking
+        Missing(one.name, one.by, nearest(one.name, answer)) for one in wanted if one.name in lacking
     )

@@ -31,8 +31,24 @@ class _Confirm(dnf.callback.KeyImport):  # type: ignore[misc]
         return True
 
 
+class _Base(dnf.Base):  # type: ignore[misc]
+    """Reads no lists of files unless a file is asked for: they are most of what there is to read."""
+
+    files = False
+
+    def _add_repo_to_sack(self, repo: Any) -> None:
+        if self.files:
+            super()._add_repo_to_sack(repo)
+            return
+        try:
+            self._sack.load_repo(repo._repo, build_cache=True, load_updateinfo=True)
+        except hawkey.Exception as error:
+            raise dnf.exceptions.RepoError(f"Loading repository '{repo.id}' has failed: {error}") from error
+
+
 def _base(question: Mapping[str, Any]) -> Any:
-    base = dnf.Base()
+    base = _Base()
+    base.files = any(name.startswith("/") for name in question["names"])
     conf, folder = base.conf, question["folder"]
     conf.config_file_path = f"{folder}/none"
     conf.cachedir, conf.persistdir = f"{folder}/cache", f"{folder}/persist"
@@ -82,13 +98,15 @@ def _foreign(base: Any, arches: Iterable[str]) -> dict[str, list[str]]:
     }
 
 
-def _names(query: Any) -> list[str]:
-    """Return what packages are called, and what they provide but libraries, files and capabilities."""
-    found = set()
+def _names(query: Any) -> tuple[list[str], list[str]]:
+    """Return what packages are called, and what else they provide but libraries, files and capabilities."""
+    called: set[str] = set()
+    provided: set[str] = set()
     for package in query.run():
-        found.add(package.name)
-        found.update(str(provide).split()[0] for provide in package.provides)
-    return sorted(name for name in found if "(" not in name and "/" not in name and ".so" not in name)
+        called.add(package.name)
+        provided.update(str(provide).split()[0] for provide in package.provides)
+    plain = {name for name in provided if "(" not in name and "/" not in name and ".so" not in name}
+    return sorted(called), sorted(plain - called)
 
 
 def _newest(base: Any, query: Any, installed: Mapping[str, str]) -> dict[str, Any]:
@@ -130,10 +148,12 @@ def _answer(question: Mapping[str, Any]) -> dict[str, Any]:
         for name in question["names"]
         if not dnf.subject.Subject(name).get_best_query(base.sack).filter(arch=list(question["arches"]))
     ]
+    called, provides = _names(query) if missing else ([], [])
     return {
         "packages": len(query),
         "missing": missing,
-        "names": _names(query) if missing else [],
+        "called": called,
+        "provides": provides,
         "newest": _newest(base, query, question["installed"]),
     }
 

@@ -80,7 +80,8 @@ def ask_rpm(
         repositories=tuple(mirrors.repositories),
         packages=answer["packages"],
         missing=tuple(answer["missing"]),
-        names=tuple(answer["names"]),
+        names=tuple(answer["called"]),
+        provides=tuple(answer["provides"]),
         newest={name: _newest(row) for name, row in answer["newest"].items()},
     )
 
