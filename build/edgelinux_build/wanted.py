@@ -1,0 +1,93 @@
+"""Every package that an image asks its base's package manager for, by name, and who asks for it.
+
+Deciding only: definitions and elements are read, nothing is run and no repository is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from .elements import Element, Target, closure, environment, installs, mapped
+from .images import Base, Image, element_folders
+from .packaging import PackageFile
+from .yamlfile import validate
+
+__all__ = ["Wanted", "element_target", "wanted_packages"]
+
+_INSTALL = "install"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A package, or something that packages provide, such as `redhat-lsb-core`."""
+
+    name: str
+    by: tuple[str, ...]
+    """Who asks for it, as a person would look for it: `element edgelinux-base`, `images/edgelinux.yaml`."""
+
+
+def wanted_packages(root: Path, image: Image, base: Base) -> tuple[Wanted, ...]:
+    """Return what is asked for, sorted by name; raises EdgeLinuxError.
+
+    Not in it: what only other packages depend on, packages that are made from this repository, and names
+    that are known only when the kernel is, such as `linux-headers-{kernel}`.
+    """
+    found: dict[str, list[str]] = {}
+    for name, who in _asked(root, image, base):
+        found.setdefault(name, []).append(who)
+    return tuple(Wanted(name, tuple(sorted(set(found[name])))) for name in sorted(found))
+
+
+def _asked(root: Path, image: Image, base: Base) -> Iterator[tuple[str, str]]:
+    elements, target = element_target(root, image, base)
+    for element in elements:
+        for asked in installs(element, target):
+            for name in mapped(element, asked, target):
+                yield name, f"element {element.name}"
+    for name in base.bootstrap:
+        yield name, f"element {base.element} itself"
+    for name in image.packages:
+        yield name, f"images/{image.name}.yaml"
+    yield from _of_local_packages(root, image, base)
+    for name in _of_commands(base):
+        yield name, f"images/bases/{base.name}.yaml (zfs)"
+
+
+def element_target(root: Path, image: Image, base: Base) -> tuple[tuple[Element, ...], Target]:
+    """Return the image's elements on a base with all that they need, and what names are mapped for."""
+    elements = closure(element_folders(root), (base.element, *image.elements))
+    given = {**base.environment, **image.environment, "ARCH": base.arch}
+    return elements, Target(base.family, environment(elements, given))
+
+
+def _of_local_packages(root: Path, image: Image, base: Base) -> Iterator[tuple[str, str]]:
+    """Yield what the packages made from this repository depend on, but for each other."""
+    files = {path: validate(PackageFile, root / path) for path in image.local_packages}
+    own = {data.name for data in files.values()} | {package.package for package in base.pypi}
+    for path, data in files.items():
+        for name in (*base.packages.python, *data.depends):
+            if name not in own:
+                yield from ((other, path) for other in _base_names(base, name))
+    for package in base.pypi:
+        for name in (*base.packages.python, *package.depends):
+            if name not in own:
+                yield name, f"images/bases/{base.name}.yaml (pypi)"
+
+
+def _base_names(base: Base, name: str) -> tuple[str, ...]:
+    named: str | tuple[str, ...] = base.packages.names.get(name, name)
+    return (named,) if isinstance(named, str) else tuple(named)
+
+
+def _of_commands(base: Base) -> Iterator[str]:
+    """Yield the packages that the commands which compile ZFS install."""
+    for argv in base.zfs.commands:
+        if _INSTALL not in argv:
+            continue
+        for word in argv[argv.index(_INSTALL) + 1 :]:
+            # `name = version`, as dnf takes it; what the version is, is known when there is a kernel.
+            name = word.split()[0] if word.split()[1:2] == ["="] and "{" in word else word
+            if not name.startswith("-") and "{" not in name:
+                yield name
