@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from edgelinux_hostd.errors import EdgeLinuxError
+from edgelinux_hostd.labels import file_contexts, setfiles_argv
 from edgelinux_hostd.run import run
 
 from edgelinux_build.inputs import Json
@@ -88,6 +89,8 @@ class FinishedTree(Stage):
             record = image_json(ctx.project, packages, str(root.facts["kernel"]), str(zfs.facts["zfs"]))
             target = make_layer_folder(tree, "usr/lib/edgelinux") / "image.json"
             target.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+            if base.selinux:
+                _label(ctx, tree)
         set_times(out / "tree", started, ctx.project.epoch)
         _mark_updated(out / "tree", ctx.project.epoch)
         return {"packages": dict(packages), "kernel": root.facts["kernel"], "zfs": zfs.facts["zfs"]}
@@ -179,6 +182,17 @@ def _set_units(ctx: Context, tree: Path, units: Json) -> None:
     for verb, names in sorted(units.items()):
         if isinstance(names, list) and names:
             run_in(tree, ["systemctl", verb, *(str(name) for name in names)], ctx.log)
+
+
+# What is mounted there is the build host's.
+_NOT_THE_TREES = ("/dev", "/proc", "/run", "/sys")
+
+
+def _label(ctx: Context, tree: Path) -> None:
+    """Give every file its SELinux label; those that have it already stay in the layers below."""
+    contexts = Path("/") / file_contexts(tree).relative_to(tree)
+    with mounted_for_chroot(tree):
+        run_in(tree, setfiles_argv(Path("/"), contexts, _NOT_THE_TREES), ctx.log)
 
 
 def _clean(tree: Path, more: tuple[str, ...]) -> None:

@@ -15,6 +15,7 @@ from edgelinux_installer import halfmade, watch
 from edgelinux_installer.chroot import end_processes
 from edgelinux_installer.context import LOG, TYPED, Context, Step
 from edgelinux_installer.files import write
+from edgelinux_installer.steps import selinux
 
 __all__ = ["STEP", "close", "report"]
 
@@ -32,6 +33,7 @@ def close(ctx: Context) -> None:
             shutil.copyfile(kept, directory / kept.name)
             (directory / kept.name).chmod(0o600)
     end_processes(ctx.target)
+    selinux.label(ctx)
     watch.require_all(ctx)
     # For a host it is better to wait for its disks than to lose what was written.
     run(["zpool", "set", "failmode=wait", POOL])

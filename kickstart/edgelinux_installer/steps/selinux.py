@@ -1,15 +1,19 @@
-"""Sets SELinux's mode, on bases that have it (selinux_config(5))."""
+"""Sets SELinux's mode, on bases that have it (selinux_config(5)), and labels what was installed."""
 
 from __future__ import annotations
 
 import re
 
+from edgelinux_hostd.labels import file_contexts, setfiles_argv
+from edgelinux_hostd.run import run
+
 from edgelinux_installer.context import Context, Step
 from edgelinux_installer.files import write
 
-__all__ = ["STEP", "configure", "with_mode"]
+__all__ = ["STEP", "configure", "label", "with_mode"]
 
 _CONFIG = "etc/selinux/config"
+_NOT_THE_HOSTS = ("/antlets", "/dev", "/proc", "/run", "/sys")
 
 
 def configure(ctx: Context) -> None:
@@ -19,9 +23,15 @@ def configure(ctx: Context) -> None:
         return
     path = ctx.target / _CONFIG
     write(path, with_mode(path.read_text(encoding="utf-8"), mode))
-    if mode != "disabled":
-        # The installer's own files have no labels yet.
-        write(ctx.target / ".autorelabel", "")
+
+
+def label(ctx: Context) -> None:
+    """Give every file of the new system its label, once nothing is written there any more.
+
+    Also when the mode is disabled: it can be switched on later. Antlets and templates have none of their own.
+    """
+    if ctx.plan.image.selinux:
+        run(setfiles_argv(ctx.target, file_contexts(ctx.target), _NOT_THE_HOSTS))
 
 
 def with_mode(text: str, mode: str) -> str:

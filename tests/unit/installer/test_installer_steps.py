@@ -705,9 +705,24 @@ def test_selinux_on_a_base_that_has_it(world: World, machine: Machine, image: Im
     config = world.target / "etc/selinux/config"
     config.parent.mkdir(parents=True)
     config.write_text("# SELINUX= can take one of these\nSELINUX=enforcing\nSELINUXTYPE=targeted\n")
+    contexts = config.parent / "targeted/contexts/files/file_contexts"
+    contexts.parent.mkdir(parents=True)
+    contexts.touch()
     install_with(world, machine, image.model_copy(update={"selinux": True}), f"selinux --{mode}")
     assert config.read_text() == f"# SELINUX= can take one of these\nSELINUXTYPE=targeted\nSELINUX={mode}\n"
-    assert (world.target / ".autorelabel").exists() is (mode != "disabled")
+    [labelled] = [number for number, line in enumerate(world.ran) if line.startswith("setfiles ")]
+    assert world.ran[labelled].endswith(
+        "-e /target/antlets -e /target/dev -e /target/proc -e /target/run -e /target/sys "
+        "-r /target /target/etc/selinux/targeted/contexts/files/file_contexts /target"
+    )
+    # Nothing is written to the new system after that.
+    later = [line for line in world.ran[labelled + 1 :] if "/target" in line or line.startswith("zfs")]
+    assert later == ["umount --recursive /target"]
+
+
+def test_a_base_without_selinux_is_not_labelled(world: World) -> None:
+    world.install()
+    assert not [line for line in world.ran if line.startswith("setfiles ")]
 
 
 def put_templates(world: World) -> Path:
