@@ -76,12 +76,14 @@ class Fetching:
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
 
-    def fetch(self, url: str, path: Path) -> None:
+    def fetch(self, url: str, path: Path, *, resume: bool = False) -> None:
         """Fetch a file; a connection that breaks is made anew, and goes on where the last one ended.
 
-        Raises NotFoundError (404), EdgeLinuxError, and OSError when the file cannot be written.
+        With `resume`, what is there already is taken for the file's beginning. Raises NotFoundError (404),
+        EdgeLinuxError, and OSError when the file cannot be written.
         """
-        path.unlink(missing_ok=True)
+        if not resume:
+            path.unlink(missing_ok=True)
         moved, most, pause = self.clock(), 0, 1.0
         while True:
             reason = self._try(url, path)
