@@ -1,0 +1,113 @@
+"""What is to be mirrored: an image on a base, the names that it asks for, and what its lock file has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edgelinux_build.antlet_templates import ApplianceRecipe, Template, load_template
+from edgelinux_build.images import Base, Image
+from edgelinux_build.lock import Lock, LockedPackage
+from edgelinux_build.tree import fill
+from edgelinux_build.wanted import wanted_packages
+
+__all__ = ["Wish", "kernel_packages", "kernel_pattern", "make_wish", "named_by"]
+
+_INSTALL = "install"
+_WITH_VALUE = ("-o", "--option", "-t", "--target-release")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What an image needs of its base's mirror."""
+
+    root: Path
+    image: Image
+    base: Base
+    sets: tuple[tuple[str, ...], ...]
+    """Names that are installed together: in the tree, and in each template."""
+    locked: Mapping[str, LockedPackage] = field(default_factory=dict)
+    """What the lock file names."""
+    left_out: tuple[str, ...] = ()
+    """Templates that are made of other bases, as `name (base)`."""
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether there is a lock file."""
+        return bool(self.locked)
+
+
+def make_wish(root: Path, image: Image, base: Base, lock: Lock | None) -> Wish:
+    """Read definitions and elements; raises EdgeLinuxError."""
+    sets = [tuple(wanted.name for wanted in wanted_packages(root, image, base))]
+    locked = dict(_from_archive(lock.host_packages)) if lock else {}
+    left_out = []
+    for template in (load_template(root, name) for name in image.templates):
+        names = _template_names(root, image, base, template)
+        if names is None:
+            left_out.append(f"{template.name} ({_base_of(template)})")
+            continue
+        sets.append(names)
+        if lock:
+            # Of the same archive at the same time, so a package that is in both has one version.
+            locked |= dict(_from_archive(lock.templates.get(template.name, {})))
+    return Wish(root, image, base, tuple(sets), locked, tuple(left_out))
+
+
+def _from_archive(packages: Mapping[str, LockedPackage]) -> Iterator[tuple[str, LockedPackage]]:
+    """Leave out what the elements make, which no archive has."""
+    return ((name, package) for name, package in packages.items() if package.sha256)
+
+
+def _base_of(template: Template) -> str:
+    recipe = template.recipe
+    return ", ".join(recipe.bases) if isinstance(recipe, ApplianceRecipe) else recipe.base
+
+
+def _template_names(root: Path, image: Image, base: Base, template: Template) -> tuple[str, ...] | None:
+    """Return what a template asks for; None if it is made of another base."""
+    recipe = template.recipe
+    if isinstance(recipe, ApplianceRecipe):
+        parts = recipe.bases.get(base.name)
+        return named_by(parts.download) if parts else None
+    if recipe.base != base.name:
+        return None
+    # To elements, a template is an image.
+    like = image.model_copy(
+        update={
+            "elements": recipe.elements,
+            "packages": recipe.packages,
+            "environment": dict(recipe.environment),
+            "local_packages": (),
+        }
+    )
+    bare = base.model_copy(update={"pypi": (), "zfs": base.zfs.model_copy(update={"commands": ()})})
+    return tuple(wanted.name for wanted in wanted_packages(root, like, bare))
+
+
+def named_by(argv: Sequence[str]) -> tuple[str, ...]:
+    """Return the packages that a command such as `apt-get install --yes NAME` installs."""
+    if _INSTALL not in argv:
+        return ()
+    words = iter(argv[argv.index(_INSTALL) + 1 :])
+    found = []
+    for word in words:
+        if word in _WITH_VALUE:
+            next(words, None)
+        elif not word.startswith("-"):
+            found.append(word)
+    return tuple(found)
+
+
+def kernel_packages(base: Base, kernel: str) -> tuple[str, ...]:
+    """Return the packages to compile ZFS with whose names are known only when the kernel's release is."""
+    words = (word for argv in base.zfs.commands for word in named_by(argv) if "{kernel}" in word)
+    return tuple(fill(word, {"kernel": kernel}) for word in words)
+
+
+def kernel_pattern(base: Base) -> re.Pattern[str]:
+    """Return what matches the files of a kernel's modules; its group is the kernel's release."""
+    # /lib is a link to usr/lib, so packages may name either.
+    return re.compile(rf"(?:/usr)?{re.escape(base.modules.removeprefix('/usr'))}/([^/\s]+)/kernel/")
