@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote
 
 from edgelinux_hostd.errors import EdgeLinuxError
 
@@ -40,7 +41,7 @@ class MirrorUrls:
 def probe(url: str) -> str:
     """Ask for a URL; returns "" when it is there, else why it is not."""
     if url.startswith("file:///"):
-        return "" if Path(url.removeprefix("file://")).is_file() else "there is no such file"
+        return "" if Path(unquote(url.removeprefix("file://"))).is_file() else "there is no such file"
     if not url.startswith(("http://", "https://")):
         return "not an http URL"
     try:
@@ -86,7 +87,8 @@ def _repository(base: Base, repository: Repository, environ: Mapping[str, str], 
     variable = variable_of(repository)
     url = environ.get(variable, "").rstrip("/") or repository.url
     if url.startswith("/"):
-        url = f"file://{url}"
+        # Quoted, since dnf takes a blank for the end of a URL.
+        url = Path(url).as_uri()
     if answer := probe(f"{url}/{base.mirrors.probe}"):
         raise EdgeLinuxError(
             f"no mirror of {base.label} answers: {url}: {answer}",
