@@ -22,6 +22,7 @@ from .iso_cli import iso
 from .kickstart_cli import kickstart
 from .licences_cli import licences
 from .lock_cli import lock
+from .mirror_cli import mirror
 from .pxe_cli import pxe
 from .release import Refused
 from .reproduce import reproduce
@@ -52,6 +53,7 @@ for command in (
         build,
         template,
         lock,
+        mirror,
         reproduce,
         verify,
         licences,

@@ -92,14 +92,14 @@ def check_target(target: Path) -> None:
     """Refuse a directory that holds something other than a mirror; raises EdgeLinuxError."""
     if not target.exists() and not target.is_symlink():
         return
+    if not target.is_dir() or target.is_symlink():
+        raise EdgeLinuxError(f"{target} is no directory", hint="name another", exit_code=USAGE)
     if target.is_mount():
         raise EdgeLinuxError(
             f"{target} is a mount point, which cannot be replaced",
             hint="name a directory in it",
             exit_code=USAGE,
         )
-    if not target.is_dir() or target.is_symlink():
-        raise EdgeLinuxError(f"{target} is no directory", hint="name another", exit_code=USAGE)
     found = sorted(path.name for path in target.iterdir())
     if found and DESCRIPTION not in found:
         raise EdgeLinuxError(
