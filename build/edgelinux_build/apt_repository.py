@@ -17,7 +17,7 @@ from edgelinux_hostd.errors import CommandError, EdgeLinuxError
 from edgelinux_hostd.run import run
 
 from .available import Answer, Newest
-from .failures import NO_SPACE_TEXT, cannot_write
+from .failures import NO_SPACE_TEXT, cannot_write, is_full
 from .images import Base
 from .mirrors import NO_MIRROR, MirrorUrls
 from .tree import fill
@@ -185,7 +185,7 @@ def archive_error(said: str, mirrors: MirrorUrls, folder: Path) -> EdgeLinuxErro
     lines = [line[3:].strip() for line in said.splitlines() if line.startswith(("E: ", "W: "))]
     first = next((line for line in lines if mirrors.archive in line or mirrors.security in line), "")
     text = " ".join((first or (lines or ["it said nothing"])[0]).split())
-    if NO_SPACE_TEXT in said:
+    if NO_SPACE_TEXT in said or is_full(folder):
         return cannot_write(folder, OSError(errno.ENOSPC, NO_SPACE_TEXT))
     if "Permission denied" in said or "Read-only file system" in said:
         return cannot_write(folder, OSError(errno.EACCES, "Permission denied"))
