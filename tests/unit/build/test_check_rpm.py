@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from edgelinux_build.check_cli import MISSING
 
 from tests.unit.build.cli_runner import edgelinux
 from tests.unit.build.fakes import BASE
+from tests.unit.build.gpg_keys import fingerprint, gpg, new_keys
 from tests.unit.build.stub_repository import Advisory, Stub, write_repository
 
 pytestmark = [
@@ -40,39 +40,20 @@ NEEDED = (Stub("tool"), Stub("kernel"), Stub("zfs", arch="noarch"), Stub("python
 """All that is needed but library-devel."""
 
 
-def gpg(home: Path, *arguments: str | Path) -> str:
-    argv = ["gpg", "--homedir", home, "--batch", "--no-tty", *arguments]
-    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
-
-
 @pytest.fixture(scope="module")
 def keyring() -> Iterator[Path]:
-    """Two keys, in a place whose name is short enough for gpg-agent's socket."""
-    with tempfile.TemporaryDirectory(prefix="gpg-") as home:
-        for name in ("right", "wrong"):
-            gpg(
-                Path(home),
-                "--passphrase",
-                "",
-                "--quick-gen-key",
-                f"{name}@example.org",
-                "rsa2048",
-                "sign",
-                "never",
-            )
-        yield Path(home)
-        subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], check=False)
+    """Two keys."""
+    with new_keys("right", "wrong") as home:
+        yield home
 
 
 @pytest.fixture
 def repository(repository: Path, keyring: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A small repository whose base has two RPM repositories, in directories beside it."""
-    listing = gpg(keyring, "--list-keys", "--with-colons", "right@example.org")
-    fingerprint = next(line.split(":")[9] for line in listing.splitlines() if line.startswith("fpr:"))
     (repository / "images/keys").mkdir()
-    (repository / "images/keys/key.asc").write_text(gpg(keyring, "--armor", "--export", "right@example.org"))
+    (repository / "images/keys/key.asc").write_bytes(gpg(keyring, "--armor", "--export", "right@example.org"))
     start, end = BASE.index("mirrors:"), BASE.index("modules:")
-    text = BASE[:start] + MIRRORS.replace("FINGERPRINT", fingerprint) + BASE[end:]
+    text = BASE[:start] + MIRRORS.replace("FINGERPRINT", fingerprint(keyring, "right")) + BASE[end:]
     watched = "watched:\n  kernel: [kernel]\n  zfs: [zfs*]\n"
     (repository / "images/bases/base-1.yaml").write_text(text + watched)
     (repository / "elements/tiny/package-installs.yaml").write_text(INSTALLS)
@@ -195,7 +176,7 @@ def test_another_key_in_the_repository_stops_before_anything_is_asked(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    (repository / "images/keys/key.asc").write_text(gpg(keyring, "--armor", "--export", "wrong@example.org"))
+    (repository / "images/keys/key.asc").write_bytes(gpg(keyring, "--armor", "--export", "wrong@example.org"))
     monkeypatch.setattr(rpm_repositories, "dnf_python", lambda: pytest.fail("dnf was asked"))
     assert edgelinux("check") == 1
     assert "key key: images/keys/key.asc holds" in error(capsys)
