@@ -96,7 +96,7 @@ class FinishedTree(Stage):
         return {"packages": dict(packages), "kernel": root.facts["kernel"], "zfs": zfs.facts["zfs"]}
 
 
-# Packages of this repository run nothing when they are installed, and no boot does it later, since /etc is
+# Debs of this repository run nothing when they are installed, and no boot does it later, since /etc is
 # marked as up to date: so the users and groups that they declare (sysusers.d(5)) are made here.
 _ACCOUNTS = ("systemd-sysusers",)
 

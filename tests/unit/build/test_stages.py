@@ -8,10 +8,12 @@ from edgelinux_build.cache import Cache, Result
 from edgelinux_build.dib import disk_image_create_argv
 from edgelinux_build.inputs import Json
 from edgelinux_build.plan import keyed
+from edgelinux_build.rpmspec import spec_sha256
 from edgelinux_build.stage import Project, Upstream
 from edgelinux_build.stages import iso_stages
 from edgelinux_build.stages.finished_tree import image_json, missing_dependencies
 from edgelinux_build.stages.iso import iso_name
+from edgelinux_build.stages.local_packages import LocalPackages
 from edgelinux_build.stages.root_tree import (
     element_closure,
     order,
@@ -91,6 +93,17 @@ def test_a_change_in_hostd_costs_neither_dracut_nor_the_tree(project: Project) -
     write(project.root / "agent/agent/__init__.py", "changed = 1\n")
     found = changed(before, keys(replace(project, image=image)))
     assert found == {"local-packages", "finished-tree", "squashfs", "iso"}
+
+
+def test_another_format_makes_other_packages(project: Project) -> None:
+    def packages(kind: str) -> dict[str, Json]:
+        other = project.base.packages.model_copy(update={"kind": kind})
+        base = project.base.model_copy(update={"packages": other})
+        return LocalPackages().inputs(replace(project, base=base), {})
+
+    assert packages("deb") != packages("rpm")
+    # RPMs are made with a template, which is no file of any package.
+    assert packages("rpm")["template"] == spec_sha256()
 
 
 def test_a_change_of_the_dracut_modules_costs_dracut(project: Project) -> None:
