@@ -26,10 +26,10 @@ def of_rpms(base: Base, names: dict[str, tuple[str, ...]] | None = None) -> Base
     return base.model_copy(update=changes)
 
 
-def rpm(package: Package, folder: Path) -> Path:
+def rpm(package: Package, folder: Path, epoch: int = EPOCH) -> Path:
     """Build a package in a new folder."""
     (folder / "scratch").mkdir(parents=True)
-    return build_rpm(package, "noarch", folder, folder / "scratch", folder / "log", EPOCH)
+    return build_rpm(package, "noarch", folder, folder / "scratch", folder / "log", epoch)
 
 
 def ask(path: Path, *question: str) -> str:

@@ -12,7 +12,7 @@ import pytest
 from edgelinux_build.images import Base, PyPiPackage, load_base
 from edgelinux_build.packaging import Package, load_package, pypi_package
 from edgelinux_build.process import StageError
-from edgelinux_build.rpms import build_rpm
+from edgelinux_build.rpms import build_rpm, rpmbuild_argv
 from edgelinux_build.stage import Context, Project
 from edgelinux_build.stages.local_packages import LocalPackages
 
@@ -51,7 +51,15 @@ def test_a_package_holds_what_it_says(package: Package, tmp_path: Path) -> None:
         "/usr/share/licenses/small-agent": ("drwxr-xr-x", "root:root", ""),
         "/usr/share/licenses/small-agent/LICENSE": ("-rw-r--r--", "root:root", "l"),
     }
-    assert {time for (time,) in rows(path, "%{FILEMTIMES}")} == {str(EPOCH)}
+
+
+@pytest.mark.parametrize("epoch", [EPOCH, 4_000_000_000])
+def test_files_have_the_time_they_are_given_whatever_the_clock_says(
+    package: Package, tmp_path: Path, epoch: int
+) -> None:
+    path = rpm(package, tmp_path / "one", epoch)
+    assert {time for (time,) in rows(path, "%{FILEMTIMES}")} == {str(epoch)}
+    assert ask(path, "--queryformat=%{BUILDTIME}") == str(epoch)
 
 
 def test_a_package_needs_what_its_base_calls_it_and_nothing_else(package: Package, tmp_path: Path) -> None:
@@ -100,7 +108,7 @@ def test_the_same_sources_give_the_same_bytes(
     # Another user, whose own rpm packs otherwise, at another time of the day.
     home = tmp_path / "home"
     home.mkdir()
-    (home / ".rpmmacros").write_text("%_binary_payload w1.gzdio\n%_buildhost other\n%dist .other\n")
+    (home / ".rpmmacros").write_text("%_binary_payload w1.gzdio\n%_buildhost other\n%vendor Other\n")
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1")
     old = os.umask(0o077)
@@ -111,6 +119,13 @@ def test_the_same_sources_give_the_same_bytes(
     assert first.name == second.name
     digests = {hashlib.sha256(path.read_bytes()).hexdigest() for path in (first, second)}
     assert len(digests) == 1
+
+
+def test_nothing_of_the_hosts_configuration_is_asked(tmp_path: Path) -> None:
+    argv = rpmbuild_argv(tmp_path / "a.spec", tmp_path / "work", tmp_path)
+    read = [word.partition("=")[2] for word in argv if word.startswith(("--macros=", "--rcfile="))]
+    assert len(read) == 2
+    assert {part.split("/")[1] for value in read for part in value.split(":")} == {"usr"}
 
 
 def test_the_hosts_database_of_packages_is_left_alone(
