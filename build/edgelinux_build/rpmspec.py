@@ -101,7 +101,7 @@ def own_folders(entries: Iterable[Entry]) -> tuple[str, ...]:
 def scripts(package: Package) -> Scripts:
     """Return what systemd's macros for RPM come to: %sysusers_create, %systemd_post and their like.
 
-    In the tree of an image, where no systemd runs, the helper enables what the presets say and does no more.
+    In the tree of an image, where no systemd runs, the helper applies the presets and does no more.
     Units that package.yaml neither enables nor disables are not for presets, and are started by others.
     """
     found = [PurePosixPath(entry.target) for entry in package.entries]
