@@ -17,7 +17,7 @@ from edgelinux_hostd.errors import CommandError, EdgeLinuxError
 from edgelinux_hostd.run import run
 
 from .available import Answer, Newest
-from .failures import NO_SPACE_TEXT, cannot_write
+from .failures import NO_SPACE_TEXT, cannot_write, is_full
 from .images import Base
 from .mirrors import NO_MIRROR, MirrorUrls
 from .tree import fill
@@ -27,6 +27,11 @@ __all__ = ["Index", "archive_error", "ask_apt", "configuration", "read_packages"
 
 _TIMEOUT = 20
 
+# What `apt-get update` says of an archive, in the C locale.
+_EXPIRED = ("is not valid yet", "is expired", "Valid-Until")
+_NOT_SIGNED = ("NO_PUBKEY", "not signed", "BADSIG", "EXPKEYSIG", "signature")
+_UNREACHABLE = ("Could not connect", "Could not resolve", "Connection failed", "timed out")
+
 
 @dataclass(frozen=True)
 class Found:
@@ -35,6 +40,16 @@ class Found:
     name: str
     version: str
     provides: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Target:
+    """An index, as `apt-get indextargets` prints it (apt's acquire-additional-files document)."""
+
+    file: str
+    suite: str
+    url: str
+    kind: str
 
 
 @dataclass
@@ -77,26 +92,37 @@ def ask_apt(
         ["apt-get", "indextargets", "--format", "$(FILENAME)\t$(RELEASE)\t$(REPO_URI)\t$(CREATED_BY)"],
         env=env,
     )
-    index, suites = Index(), []
-    secure = set()
-    for line in listed.stdout.splitlines():
-        file, suite, uri, kind = line.split("\t")
-        if kind != "Packages" or not Path(file).is_file():
-            continue
-        suites.append(suite)
-        if mirrors.security and uri.rstrip("/") == mirrors.security.rstrip("/"):
-            secure.add(suite)
-        with Path(file).open(encoding="utf-8", errors="replace") as lines:
-            index.add(read_packages(lines), suite, installed)
+    index = Index()
+    targets = [Target(*line.split("\t")) for line in listed.stdout.splitlines()]
+    targets = [target for target in targets if target.kind == "Packages"]
+    for url in filter(None, (mirrors.archive, mirrors.security)):
+        if not any(_same(target.url, url) and Path(target.file).is_file() for target in targets):
+            raise EdgeLinuxError(
+                f"{url} has no packages for {base.arch}", hint=f"{base.label} is built for {base.arch}"
+            )
+    for target in targets:
+        if Path(target.file).is_file():
+            with Path(target.file).open(encoding="utf-8", errors="replace") as lines:
+                index.add(read_packages(lines), target.suite, installed)
+    secure = {target.suite for target in targets if mirrors.security and _same(target.url, mirrors.security)}
     missing = tuple(name for name in names if name not in index.names and name not in index.provides)
     return Answer(
-        repositories=tuple(dict.fromkeys(suites)),
+        repositories=tuple(dict.fromkeys(target.suite for target in targets)),
         packages=index.count,
         missing=missing,
         names=tuple(sorted(index.names)) if missing else (),
         provides=tuple(sorted(index.provides - index.names)) if missing else (),
         newest={name: newest(installed[name], found, secure) for name, found in index.versions.items()},
     )
+
+
+def _plain(text: str) -> str:
+    """Return text with file URLs as apt writes them."""
+    return re.sub(r"file:/+", "file:/", text)
+
+
+def _same(one: str, two: str) -> bool:
+    return _plain(one).rstrip("/") == _plain(two).rstrip("/")
 
 
 def newest(before: str, found: Sequence[tuple[str, str]], secure: set[str]) -> Newest:
@@ -182,26 +208,27 @@ def _provided(text: str) -> tuple[str, ...]:
 
 def archive_error(said: str, mirrors: MirrorUrls, folder: Path) -> EdgeLinuxError:
     """Return one line for what `apt-get update` said."""
-    lines = [line[3:].strip() for line in said.splitlines() if line.startswith(("E: ", "W: "))]
-    first = next((line for line in lines if mirrors.archive in line or mirrors.security in line), "")
-    text = " ".join((first or (lines or ["it said nothing"])[0]).split())
-    if NO_SPACE_TEXT in said:
+    said = _plain(said)
+    lines = [" ".join(line[3:].split()) for line in said.splitlines() if line.startswith(("E: ", "W: "))]
+    # The archive's URL is how its -security twin's begins.
+    urls = [url for url in (mirrors.security, mirrors.archive) if url]
+    found = [(line, url) for line in lines for url in urls if _plain(url) in line]
+    text, where = found[0] if found else ((lines or ["it said nothing"])[0], mirrors.archive)
+    if NO_SPACE_TEXT in said or is_full(folder):
         return cannot_write(folder, OSError(errno.ENOSPC, NO_SPACE_TEXT))
     if "Permission denied" in said or "Read-only file system" in said:
         return cannot_write(folder, OSError(errno.EACCES, "Permission denied"))
-    if "is not valid yet" in said or "is expired" in said or "Valid-Until" in said:
+    if any(word in said for word in _EXPIRED):
         return EdgeLinuxError(
-            f"the index of {mirrors.archive} is out of date: {text}",
+            f"the index of {where} is out of date: {text}",
             hint="take a mirror that is in step, and look at this host's clock",
         )
-    if any(word in said for word in ("NO_PUBKEY", "not signed", "BADSIG", "EXPKEYSIG", "signature")):
+    if any(word in said for word in _NOT_SIGNED):
         return EdgeLinuxError(
-            f"{mirrors.archive} is not signed by a key of the base: {text}",
+            f"{where} is not signed by a key of the base: {text}",
             hint="is it the right archive?",
             exit_code=UNTRUSTED,
         )
-    if any(
-        word in said for word in ("Could not connect", "Could not resolve", "Connection failed", "timed out")
-    ):
+    if any(word in said for word in _UNREACHABLE):
         return EdgeLinuxError(f"no mirror answers: {text}", hint="check the network", exit_code=NO_MIRROR)
-    return EdgeLinuxError(f"the index of {mirrors.archive} is damaged or incomplete: {text}")
+    return EdgeLinuxError(f"the index of {where} is damaged or incomplete: {text}")

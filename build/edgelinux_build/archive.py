@@ -19,7 +19,6 @@ from .debs import MAINTAINER
 from .images import TreePackages
 from .inputs import Json
 from .lock import LockedPackage
-from .mirrors import MirrorUrls
 from .tree import capture_in, fill, put_files
 
 __all__ = [
@@ -106,9 +105,8 @@ def describe(tree: Path, packages: TreePackages, installed: Mapping[str, str]) -
     return parse(capture_in(tree, describe_argv(packages, installed)))
 
 
-def lay_sources(tree: Path, packages: TreePackages, mirrors: MirrorUrls) -> None:
-    """Put the package sources into an overlay over the tree."""
-    values = {"archive": mirrors.archive, "security": mirrors.security}
+def lay_sources(tree: Path, packages: TreePackages, values: Mapping[str, str]) -> None:
+    """Put the package sources (sources.open_sources) into an overlay over the tree."""
     put_files(tree, {path: fill(text, values) for path, text in packages.sources.items()})
 
 

@@ -11,6 +11,7 @@ __all__ = ["Answer", "Newest", "nearest"]
 _NEAREST = 3
 _LOOKED_AT = 20
 _CUTOFF = 0.6
+_SAME = 0.9
 _PART = 3
 
 
@@ -67,7 +68,8 @@ def _differ_little(name: str, other: str) -> bool:
             del one[end], two[end]
     if not one or not two:
         return True
-    return difflib.SequenceMatcher(None, "-".join(one), "-".join(two)).ratio() >= _CUTOFF
+    rest = difflib.SequenceMatcher(None, "-".join(one), "-".join(two)).ratio()
+    return rest >= _CUTOFF or difflib.SequenceMatcher(None, name, other).ratio() >= _SAME
 
 
 def _parts(name: str) -> set[str]:

@@ -11,7 +11,7 @@ from email.utils import formatdate
 from .licences import LICENCE, UNKNOWN
 from .packaging import Entry, Package
 
-__all__ = ["changelog", "copyright_text", "doc_entries"]
+__all__ = ["changelog", "copyright_text", "doc_entries", "what_changed"]
 
 # Texts that every host has in /usr/share/common-licenses, by how SPDX's identifiers begin.
 _COMMON = {
@@ -60,11 +60,15 @@ def _where_the_text_is(package: Package) -> list[str]:
 
 def changelog(package: Package, maintainer: str, epoch: int) -> str:
     """Return the changelog: one entry, for the version that it is."""
-    what = (
-        "See CHANGELOG.md of the sources." if package.licence == LICENCE else f"Made from {package.origin}."
-    )
     return (
         f"{package.name} ({package.version}) stable; urgency=medium\n\n"
-        f"  * {what}\n\n"
+        f"  * {what_changed(package)}\n\n"
         f" -- {maintainer}  {formatdate(epoch)}\n"
     )
+
+
+def what_changed(package: Package) -> str:
+    """Return the one line that a package's changelog has, whatever its format."""
+    if package.licence == LICENCE:
+        return "See CHANGELOG.md of the sources."
+    return f"Made from {package.origin}."

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
 import textwrap
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from .debdocs import doc_entries
-from .packaging import Entry, Package
+from .packaging import Package
 from .process import run_logged
+from .staging import place, settle
 
 __all__ = ["MAINTAINER", "build_deb", "control"]
 
@@ -32,27 +31,13 @@ def build_deb(
     package = replace(package, entries=(*package.entries, *doc_entries(package, MAINTAINER, epoch)))
     installed = 0
     for entry in package.entries:
-        installed += _place(entry, stage)
+        installed += place(entry, stage)
     _write_debian(package, architecture, stage, installed)
-    for path in [*stage.rglob("*"), stage]:
-        if path.is_dir():
-            path.chmod(0o755)
-        os.utime(path, (epoch, epoch))
+    settle(stage, epoch)
     target = folder / f"{package.name}_{package.version}_{architecture}.deb"
     argv: list[str | Path] = ["dpkg-deb", "--root-owner-group", "-Zgzip", "--build", stage, target]
     run_logged(argv, log, env={"SOURCE_DATE_EPOCH": str(epoch)})
     return target
-
-
-def _place(entry: Entry, stage: Path) -> int:
-    target = stage / entry.target.lstrip("/")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if entry.source:
-        shutil.copyfile(entry.source, target)
-    else:
-        target.write_bytes(entry.data or entry.text.encode())
-    target.chmod(entry.mode)
-    return target.stat().st_size
 
 
 def _write_debian(package: Package, architecture: str, stage: Path, installed: int) -> None:

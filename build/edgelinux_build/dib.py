@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import psutil
 from edgelinux_hostd.errors import EdgeLinuxError
 
 from .cache import cache_home
+from .host_dnf import private_dnf
 from .images import Base
 from .process import run_logged
 from .stage import GIB, Context
@@ -21,7 +23,7 @@ from .tree import copy_sources, put_files
 __all__ = ["Order", "block_device_config", "disk_image_create_argv", "make_tree"]
 
 _TMPFS_NEEDS = 8 * GIB
-_PASSED_ON = ("HOME", "http_proxy", "https_proxy", "no_proxy")
+_PASSED_ON = ("http_proxy", "https_proxy", "no_proxy")
 
 
 @dataclass(frozen=True)
@@ -64,18 +66,34 @@ def make_tree(ctx: Context, order: Order, tree: Path) -> None:
 
 
 def _make(ctx: Context, order: Order) -> Path:
-    base, mirrors = order.base, ctx.mirrors_of(order.base)
-    ctx.say(f"packages from {mirrors.archive}")
+    base = order.base
+    ctx.say(f"packages from {ctx.mirrors_of(base).archive}")
     env = {**base.environment, **order.environment, **_environment(ctx, order)}
-    env[base.mirrors.archive_env] = mirrors.archive
-    if base.mirrors.security_env:
-        env[base.mirrors.security_env] = mirrors.security
     argv = disk_image_create_argv(order, ctx.scratch / "root")
-    run_logged(argv, ctx.log, env=env, clean_env=True, cwd=ctx.scratch)
+    with ExitStack() as stack:
+        values = stack.enter_context(ctx.sources(base))
+        if base.mirrors.repositories:
+            stack.enter_context(private_dnf(ctx.scratch))
+        env |= _mirrors(base, values, ctx.scratch / "repositories")
+        run_logged(argv, ctx.log, env=env, clean_env=True, cwd=ctx.scratch)
     tar = ctx.scratch / "root.tar"
     if not tar.is_file():
         raise EdgeLinuxError("diskimage-builder made no tar, though it said it succeeded")
     return tar
+
+
+def _mirrors(base: Base, values: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """Return the variables that name the mirrors; RPM repositories are configured in `folder`."""
+    if base.mirrors.repositories:
+        folder.mkdir()
+        # The name by which diskimage-builder knows what it has to take away again.
+        (folder / "dib-mirror-edgelinux.repo").write_text(values["repositories"], encoding="utf-8")
+        return {base.mirrors.archive_env: str(folder)}
+    security = base.mirrors.security_env
+    return {
+        base.mirrors.archive_env: values["archive"],
+        **({security: values["security"]} if security else {}),
+    }
 
 
 def _environment(ctx: Context, order: Order) -> dict[str, str]:
@@ -83,11 +101,13 @@ def _environment(ctx: Context, order: Order) -> dict[str, str]:
     elements = ctx.scratch / "elements"
     copy_sources(ctx.project.root / "elements", elements)
     path = f"{Path(sys.executable).parent}:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
-    for folder in ("tmp", "image"):
+    for folder in ("home", "tmp", "image"):
         (ctx.scratch / folder).mkdir()
     return {
         **{name: os.environ[name] for name in _PASSED_ON if name in os.environ},
         "PATH": path,
+        # diskimage-builder writes rpm's macros there, for dnf of the build host.
+        "HOME": str(ctx.scratch / "home"),
         "ELEMENTS_PATH": str(elements),
         "DIB_IMAGE_CACHE": str(cache),
         "DIB_LOCKFILES": str(cache / "lockfiles"),

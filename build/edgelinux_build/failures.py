@@ -11,7 +11,7 @@ from edgelinux_hostd.errors import EdgeLinuxError
 from .process import StageError
 from .stage import GIB
 
-__all__ = ["NO_SPACE", "NO_SPACE_TEXT", "cannot_write", "check_space", "explain", "free_bytes"]
+__all__ = ["NO_SPACE", "NO_SPACE_TEXT", "cannot_write", "check_space", "explain", "free_bytes", "is_full"]
 
 NO_SPACE = 5
 """Exit code when the file system of the cache or of the outputs is full."""
@@ -26,7 +26,7 @@ def explain(
     stage: str, error: OSError | EdgeLinuxError, log: Path, folders: tuple[Path, ...]
 ) -> EdgeLinuxError:
     """Return the error with the stage's name and log; a full file system among `folders` explains any."""
-    full = next((folder for folder in folders if free_bytes(folder) < _FULL), None)
+    full = next((folder for folder in folders if is_full(folder)), None)
     if full or _says_no_space(error):
         where = full or min(folders, key=free_bytes)
         hint = f"{_HINT}; what was finished is kept"
@@ -65,6 +65,11 @@ def check_space(folder: Path, needed: int) -> None:
             hint=_HINT,
             exit_code=NO_SPACE,
         )
+
+
+def is_full(folder: Path) -> bool:
+    """Say whether there is next to nothing left where a directory is: what failed there failed for that."""
+    return free_bytes(folder) < _FULL
 
 
 def free_bytes(folder: Path) -> int:

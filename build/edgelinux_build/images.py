@@ -10,7 +10,7 @@ from edgelinux_hostd.errors import EdgeLinuxError
 from pydantic import Field, model_validator
 
 from .repositories import Key, Repository
-from .schema import Argv, Name, Schema, Size, TreePath, Version, Word
+from .schema import Argv, Name, Relation, Schema, Size, TreePath, Version, Word, Words
 from .yamlfile import Document, KeyPath, load, validate_document
 
 __all__ = [
@@ -156,11 +156,13 @@ class TreePackages(Schema):
     install_local: Argv
     """Command run in the tree; the paths of package files are appended."""
     kind: Literal["deb", "rpm"]
+    """Format of the packages that are made from this repository."""
     architecture: Word = "all"
-    python: tuple[Word, ...] = ("python3",)
-    """What a package with Python modules depends on."""
-    names: dict[str, str] = Field(default={})
-    """Dependencies whose name on this base differs from that in package.yaml."""
+    python: tuple[Relation, ...] = ("python3",)
+    """What a package with Python modules depends on, as the packages' format writes it."""
+    names: dict[Word, Words] = Field(default={})
+    """Dependencies whose name on this base differs from that in package.yaml: one name, or a list of several
+    or of none."""
 
 
 class Zfs(Schema):

@@ -21,7 +21,19 @@ from .licences import LICENCE, UNKNOWN
 from .schema import Name, Schema, TreePath, Word
 from .yamlfile import Document, load, validate_document
 
-__all__ = ["Entry", "Package", "Units", "describe", "load_package", "pypi_licence", "pypi_package"]
+__all__ = [
+    "UNIT_FOLDER",
+    "Entry",
+    "Package",
+    "Units",
+    "describe",
+    "load_package",
+    "pypi_licence",
+    "pypi_package",
+]
+
+UNIT_FOLDER = "/usr/lib/systemd/system"
+"""Where packages put their units (systemd.unit(5))."""
 
 Mode = Annotated[str, Field(pattern=r"^0[0-7]{3}$")]
 
@@ -57,6 +69,9 @@ class PackageFile(Schema):
     scripts: dict[Word, str] = Field(default={})
     """Commands in /usr/bin, each `module:function`."""
     units: Units = Units()
+    restart: tuple[Word, ...] = ()
+    """Units of the package to restart when a package manager upgrades it on a running host. Debs leave that
+    to whoever upgrades: they have no scripts."""
 
 
 @dataclass(frozen=True)
@@ -81,10 +96,14 @@ class Package:
     depends: tuple[str, ...]
     entries: tuple[Entry, ...]
     units: Units
+    restart: tuple[str, ...] = ()
+    """Units to restart after an upgrade, where the package's format can say so."""
     licence: str = LICENCE
     """An SPDX expression."""
     licence_files: tuple[str, ...] = ()
     """Files of the package with texts of licences."""
+    licence_text: Path | None = None
+    """The text of its licence, which no file of the package has; for formats that must bring it along."""
     holder: str = "the authors of edgeLinux"
     """Of the copyright."""
     origin: str = "edgelinux"
@@ -104,9 +123,21 @@ def load_package(path: Path, base: Base, version: str) -> Package:
         *(_script(document, name, target) for name, target in data.scripts.items()),
     ]
     needed = [*(base.packages.python if python else ()), *data.depends]
-    depends = tuple(dict.fromkeys(base.packages.names.get(name, name) for name in needed))
+    names = base.packages.names
+    depends = tuple(dict.fromkeys(name for word in needed for name in names.get(word, (word,))))
+    found = _unique(document, entries)
+    _check_restart(document, data, found)
+    text = room.parent / "LICENSE"
     return Package(
-        data.name, version, data.summary, data.description, depends, _unique(document, entries), data.units
+        data.name,
+        version,
+        data.summary,
+        data.description,
+        depends,
+        found,
+        data.units,
+        restart=data.restart,
+        licence_text=text if text.is_file() else None,
     )
 
 
@@ -164,6 +195,13 @@ def _unique(document: Document, entries: list[Entry]) -> tuple[Entry, ...]:
             raise document.error((), f"two files go to {entry.target}")
         targets.add(entry.target)
     return tuple(sorted(entries, key=lambda entry: entry.target))
+
+
+def _check_restart(document: Document, data: PackageFile, entries: tuple[Entry, ...]) -> None:
+    names = {Path(entry.target).name for entry in entries if entry.target.startswith(f"{UNIT_FOLDER}/")}
+    for index, unit in enumerate(data.restart):
+        if unit not in names:
+            raise document.error(("restart", index), f"the package has no unit {unit}")
 
 
 def pypi_package(spec: PyPiPackage, base: Base) -> Package:
@@ -236,7 +274,9 @@ def describe(package: Package, root: Path) -> dict[str, Json]:
         "description": package.description,
         "depends": list(package.depends),
         "units": package.units.model_dump(mode="json"),
+        "restart": list(package.restart),
         "licence": [package.licence, *package.licence_files],
+        "licence_text": hash_file(package.licence_text) if package.licence_text else "",
         "origin": [package.origin, package.holder, package.homepage],
         "files": {name(entry): content(entry) for entry in package.entries},
     }

@@ -59,7 +59,7 @@ def _base(question: Mapping[str, Any]) -> Any:
     conf.metadata_expire, conf.retries, conf.timeout = 0, 2, _TIMEOUT
     conf.substitutions.clear()
     conf.substitutions.update(
-        arch=question["architecture"], basearch=question["basearch"], releasever=question["release"]
+        arch=question["basearch"], basearch=question["basearch"], releasever=question["release"]
     )
     base.read_all_repos()
     base.repos.all()._set_key_import(_Confirm())
@@ -98,15 +98,22 @@ def _foreign(base: Any, arches: Iterable[str]) -> dict[str, list[str]]:
     }
 
 
-def _names(query: Any) -> tuple[list[str], list[str]]:
-    """Return what packages are called, and what else they provide but libraries, files and capabilities."""
-    called: set[str] = set()
-    provided: set[str] = set()
-    for package in query.run():
-        called.add(package.name)
-        provided.update(str(provide).split()[0] for provide in package.provides)
-    plain = {name for name in provided if "(" not in name and "/" not in name and ".so" not in name}
-    return sorted(called), sorted(plain - called)
+class _Names:
+    """What packages are called and provide."""
+
+    def __init__(self, query: Any) -> None:
+        self.called: set[str] = set()
+        self.exact: set[str] = set()
+        for package in query.run():
+            self.called.add(package.name)
+            self.exact.update(str(provide) for provide in package.provides)
+        self.provided = {provide.split()[0] for provide in self.exact}
+
+    def plain(self) -> list[str]:
+        """Return what is provided beyond names, libraries, files and capabilities."""
+        special = ("(", "/", ".so")
+        names = (name for name in self.provided if not any(part in name for part in special))
+        return sorted(set(names) - self.called)
 
 
 def _newest(base: Any, query: Any, installed: Mapping[str, str]) -> dict[str, Any]:
@@ -148,15 +155,27 @@ def _answer(question: Mapping[str, Any]) -> dict[str, Any]:
         for name in question["names"]
         if not dnf.subject.Subject(name).get_best_query(base.sack).filter(arch=list(question["arches"]))
     ]
-    called, provides = _names(query) if missing else ([], [])
+    found = _Names(query) if missing else None
+    if found:
+        # libsolv forgets what packages provide when it does not know their architecture (x86_64_v2, say).
+        missing = [name for name in missing if name not in found.exact and name not in found.provided]
     return {
         "packages": len(query),
         "missing": missing,
-        "called": called,
-        "provides": provides,
+        "called": sorted(found.called) if found and missing else [],
+        "provides": found.plain() if found and missing else [],
         "newest": _newest(base, query, question["installed"]),
     }
 
 
+def _main() -> None:
+    question = json.load(sys.stdin)
+    try:
+        answer = _answer(question)
+    except (OSError, hawkey.Exception, dnf.exceptions.Error) as error:
+        answer = {"broken": str(error)}
+    json.dump(answer, sys.stdout)
+
+
 if __name__ == "__main__":
-    json.dump(_answer(json.load(sys.stdin)), sys.stdout)
+    _main()

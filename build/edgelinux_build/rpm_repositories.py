@@ -14,7 +14,7 @@ from edgelinux_hostd.errors import CommandError, EdgeLinuxError
 from edgelinux_hostd.run import run
 
 from .available import Answer, Newest
-from .failures import NO_SPACE_TEXT, cannot_write
+from .failures import NO_SPACE_TEXT, cannot_write, is_full
 from .images import Base
 from .mirrors import MirrorUrls
 from .repositories import check_key, render
@@ -22,6 +22,7 @@ from .verify import UNTRUSTED
 
 __all__ = ["Question", "ask_rpm", "dnf_python", "repository_error"]
 
+_CANNOT_WRITE = "Curl error (23)"  # CURLE_WRITE_ERROR, libcurl-errors(3)
 _QUERY = Path(__file__).with_name("rpm_query.py")
 _BASEARCH = {"amd64": "x86_64", "arm64": "aarch64"}
 
@@ -32,7 +33,6 @@ class Question:
 
     folder: str
     """Private: `repos` in it has the configuration, all else is dnf's."""
-    architecture: str
     basearch: str
     release: str
     arches: tuple[str, ...]
@@ -60,7 +60,6 @@ def ask_rpm(
     architecture = base.mirrors.architecture or basearch
     question = Question(
         folder=str(folder),
-        architecture=architecture,
         basearch=basearch,
         release=base.release,
         arches=tuple(dict.fromkeys((architecture, basearch, "noarch"))),
@@ -68,6 +67,8 @@ def ask_rpm(
         installed=installed,
     )
     answer = _run(python, question)
+    if "broken" in answer:
+        raise repository_error("", "", answer["broken"], folder)
     for repository, text in answer.get("failed", {}).items():
         raise repository_error(repository, mirrors.repositories.get(repository, ""), text, folder)
     for repository, arches in answer.get("foreign", {}).items():
@@ -107,7 +108,7 @@ def _run(python: Path, question: Question) -> dict[str, Any]:
         done = run([python, "-I", _QUERY], stdin=json.dumps(asdict(question)), env=env)
     except CommandError as error:
         last = (error.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        if NO_SPACE_TEXT in error.stderr:
+        if is_full(Path(question.folder)):
             raise cannot_write(Path(question.folder), OSError(errno.ENOSPC, NO_SPACE_TEXT)) from error
         hint = "EDGELINUX_DEBUG=1 shows all of it"
         raise EdgeLinuxError(f"dnf could not be asked: {last}", hint=hint) from error
@@ -134,7 +135,7 @@ def repository_error(repository: str, url: str, text: str, folder: Path) -> Edge
     where = f"repository {repository}: {url}" if repository else "the repositories"
     said = " ".join(text.split())
     lower = said.lower()
-    if NO_SPACE_TEXT in said:
+    if NO_SPACE_TEXT in said or _CANNOT_WRITE in said or is_full(folder):
         return cannot_write(folder, OSError(errno.ENOSPC, NO_SPACE_TEXT))
     if "gpg" in lower or "signature" in lower or "repomd.xml.asc" in lower:
         return EdgeLinuxError(

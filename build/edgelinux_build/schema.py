@@ -7,7 +7,18 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-__all__ = ["Argv", "Name", "Schema", "Size", "TreePath", "Version", "Word", "parse_size"]
+__all__ = [
+    "Argv",
+    "Name",
+    "Relation",
+    "Schema",
+    "Size",
+    "TreePath",
+    "Version",
+    "Word",
+    "Words",
+    "parse_size",
+]
 
 _UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 
@@ -28,9 +39,17 @@ def _absolute(path: str) -> str:
     return path
 
 
+def _listed(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
 Size = Annotated[int, BeforeValidator(parse_size), Field(gt=0)]
 TreePath = Annotated[str, AfterValidator(_absolute)]
 Word = Annotated[str, Field(pattern=r"^\S+$")]
+# One word alone stands for a list of it.
+Words = Annotated[tuple[Word, ...], BeforeValidator(_listed)]
+# What a package depends on, with a version or without.
+Relation = Annotated[str, Field(pattern=r"^\S+( \S+)*$")]
 Argv = Annotated[tuple[str, ...], Field(min_length=1)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.+-]*$")]
 Version = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)*([~+-][A-Za-z0-9.]+)?$")]

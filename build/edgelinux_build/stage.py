@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -13,6 +14,7 @@ from .images import Base, Image
 from .inputs import Json, key_of
 from .lock import Lock
 from .mirrors import MirrorUrls, find_mirrors
+from .sources import open_sources
 
 __all__ = ["Context", "NotYetKnown", "Project", "Stage", "Upstream"]
 
@@ -108,6 +110,13 @@ class Context:
     mirrors: Callable[[], MirrorUrls] = field(repr=False)
     """Finds the base's mirrors, once; raises EdgeLinuxError."""
     say: Callable[[str], None] = field(repr=False)
+
+    def sources(self, base: Base) -> AbstractContextManager[dict[str, str]]:
+        """Give the values that fill in a base's package sources; what they need is served meanwhile.
+
+        Raises EdgeLinuxError.
+        """
+        return open_sources(self.project.root, base, self.mirrors_of(base))
 
     def mirrors_of(self, base: Base) -> MirrorUrls:
         """Find the mirrors of a base that may be another than the image's; raises EdgeLinuxError."""

@@ -69,16 +69,11 @@ def _of_local_packages(root: Path, image: Image, base: Base) -> Iterator[tuple[s
     for path, data in files.items():
         for name in (*base.packages.python, *data.depends):
             if name not in own:
-                yield from ((other, path) for other in _base_names(base, name))
+                yield from ((other, path) for other in base.packages.names.get(name, (name,)))
     for package in base.pypi:
         for name in (*base.packages.python, *package.depends):
             if name not in own:
                 yield name, f"images/bases/{base.name}.yaml (pypi)"
-
-
-def _base_names(base: Base, name: str) -> tuple[str, ...]:
-    named: str | tuple[str, ...] = base.packages.names.get(name, name)
-    return (named,) if isinstance(named, str) else tuple(named)
 
 
 def _of_commands(base: Base) -> Iterator[str]:

@@ -41,7 +41,12 @@ _IDENTITY = (
     "var/log/**/*.log",
     "etc/*-",
 )
-_MISSING = re.compile(r"^\s*(\S+) depends on (.+?); however:", re.M)
+# As dpkg, rpm and dnf say it.
+_MISSING = (
+    re.compile(r"^\s*(?P<package>\S+) depends on (?P<needed>.+?); however:", re.M),
+    re.compile(r"^\s*(?P<needed>\S.*?) is needed by (?P<package>\S+)", re.M),
+    re.compile(r"nothing provides (?P<needed>.+?) needed by (?P<package>\S+)"),
+)
 
 
 class FinishedTree(Stage):
@@ -96,7 +101,7 @@ class FinishedTree(Stage):
         return {"packages": dict(packages), "kernel": root.facts["kernel"], "zfs": zfs.facts["zfs"]}
 
 
-# Packages of this repository run nothing when they are installed, and no boot does it later, since /etc is
+# Debs of this repository run nothing when they are installed, and no boot does it later, since /etc is
 # marked as up to date: so the users and groups that they declare (sysusers.d(5)) are made here.
 _ACCOUNTS = ("systemd-sysusers",)
 
@@ -172,8 +177,9 @@ def _install(ctx: Context, tree: Path, packages: Path) -> None:
 
 
 def missing_dependencies(text: str) -> list[str]:
-    """Return what dpkg complains about, as "package needs package"."""
-    return [f"{package} needs {needed}" for package, needed in _MISSING.findall(text)]
+    """Return what the package manager complains about, as "package needs package"."""
+    found = [match for pattern in _MISSING for match in pattern.finditer(text)]
+    return [f"{match['package']} needs {match['needed']}" for match in found]
 
 
 def _set_units(ctx: Context, tree: Path, units: Json) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from edgelinux_hostd import __version__
 from edgelinux_hostd.errors import EdgeLinuxError
@@ -11,9 +12,26 @@ from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_build.debs import MAINTAINER, build_deb
 from edgelinux_build.inputs import Json
 from edgelinux_build.packaging import Package, Units, describe, load_package, pypi_package
+from edgelinux_build.rpms import build_rpm
+from edgelinux_build.rpmspec import spec_sha256
 from edgelinux_build.stage import Context, Project, Stage, Upstream
 
 __all__ = ["LocalPackages"]
+
+
+class Format(NamedTuple):
+    """How package files of one format are made."""
+
+    build: Callable[[Package, str, Path, Path, Path, int], Path]
+    """Of a package and its architecture, in a folder; with a scratch folder, a log and the time files get."""
+    template: str = ""
+    """Hash of what else goes into them."""
+
+
+_FORMATS: Mapping[str, Format] = {
+    "deb": Format(build_deb),
+    "rpm": Format(build_rpm, spec_sha256()),
+}
 
 
 class LocalPackages(Stage):
@@ -30,6 +48,7 @@ class LocalPackages(Stage):
             "maintainer": MAINTAINER,
             "architecture": project.base.packages.architecture,
             "packages": {package.name: describe(package, project.root) for package in _packages(project)},
+            "template": _FORMATS[project.base.packages.kind].template,
             **project.stamp,
         }
 
@@ -38,8 +57,9 @@ class LocalPackages(Stage):
         base, folder = ctx.project.base, out / "packages"
         folder.mkdir()
         packages = _packages(ctx.project)
+        build = _FORMATS[base.packages.kind].build
         for package in packages:
-            build_deb(package, base.packages.architecture, folder, ctx.scratch, ctx.log, ctx.project.epoch)
+            build(package, base.packages.architecture, folder, ctx.scratch, ctx.log, ctx.project.epoch)
         verbs = tuple(Units.model_fields)
         return {
             "packages": {package.name: package.version for package in packages},

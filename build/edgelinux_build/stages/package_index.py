@@ -47,8 +47,9 @@ class PackageIndex(Stage):
         with (
             overlay(ctx.scratch / "tree", [root.path / "tree"], ctx.scratch / "upper") as tree,
             mounted_for_chroot(tree),
+            ctx.sources(ctx.project.base) as sources,
         ):
-            lay_sources(tree, packages, ctx.mirrors())
+            lay_sources(tree, packages, sources)
             use_host_resolver(tree)
             run_in(tree, packages.refresh, ctx.log)
             found = describe(tree, packages, wanted)

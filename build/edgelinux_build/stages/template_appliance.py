@@ -67,7 +67,8 @@ class ApplianceTemplate(TemplateStage):
         """Unpack the packages over the tree, take from both what is needed, and lay out the disk."""
         below, upper = ctx.upstream["root-tree"].path / "tree", ctx.scratch / "upper"
         with overlay(ctx.scratch / "tree", [below], upper) as tree, mounted_for_chroot(tree):
-            found = self._download(ctx, tree)
+            with ctx.sources(self.base) as sources:
+                found = self._download(ctx, tree, sources)
             started = ctx.scratch / "started"
             started.touch()
             self._fill(ctx, tree, upper)
@@ -77,10 +78,10 @@ class ApplianceTemplate(TemplateStage):
             run_logged(zstd_argv(ctx.project, _LEVEL, disk, folder / "disk.raw.zst"), ctx.log)
             return Made(found, self.licences(tree, found))
 
-    def _download(self, ctx: Context, tree: Path) -> dict[str, ArchivePackage]:
+    def _download(self, ctx: Context, tree: Path, sources: Mapping[str, str]) -> dict[str, ArchivePackage]:
         """Fetch the packages and unpack them, without running anything of theirs."""
         packages, project = self.base.packages, ctx.project
-        lay_sources(tree, packages, ctx.mirrors_of(self.base))
+        lay_sources(tree, packages, sources)
         use_host_resolver(tree)
         if project.locked and project.lock:
             # What is in the tree already has its locked version.

@@ -79,9 +79,10 @@ class FromElements(TemplateStage):
         with (
             overlay(ctx.scratch / "asked", [tree], ctx.scratch / "asked-upper") as asked,
             mounted_for_chroot(asked),
+            ctx.sources(self.base) as sources,
         ):
             installed = parse_packages(capture_in(asked, packages.list))
-            lay_sources(asked, packages, ctx.mirrors_of(self.base))
+            lay_sources(asked, packages, sources)
             use_host_resolver(asked)
             run_in(asked, packages.refresh, ctx.log)
             return describe(asked, packages, installed)

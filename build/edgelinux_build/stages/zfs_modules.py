@@ -67,13 +67,6 @@ class ZfsModules(Stage):
         """Compile in an overlay, then take what was compiled."""
         base, root = ctx.project.base, ctx.upstream["root-tree"]
         kernel, wanted = str(root.facts["kernel"]), str(root.facts["zfs"])
-        mirrors = ctx.mirrors()
-        values = {
-            "kernel": kernel,
-            "jobs": str(ctx.project.jobs),
-            "archive": mirrors.archive,
-            "security": mirrors.security,
-        }
         env = {**base.zfs.packages_env, "MAKEFLAGS": f"-j{ctx.project.jobs}"}
         ctx.say(f"ZFS {wanted} for kernel {kernel}")
         started = ctx.scratch / "started"
@@ -81,8 +74,10 @@ class ZfsModules(Stage):
         with (
             overlay(ctx.scratch / "tree", [root.path / "tree"], ctx.scratch / "upper") as tree,
             mounted_for_chroot(tree),
+            ctx.sources(base) as sources,
         ):
-            lay_sources(tree, base.packages, mirrors)
+            lay_sources(tree, base.packages, sources)
+            values = {"kernel": kernel, "jobs": str(ctx.project.jobs), **sources}
             put_files(tree, {path: fill(text, values) for path, text in base.zfs.files.items()})
             use_host_resolver(tree)
             if ctx.project.locked and ctx.project.lock:

@@ -77,6 +77,31 @@ zfs:
 """
 
 
+PACKAGE = """\
+name: small-agent
+summary: A small agent
+description: |
+  First paragraph, which is long enough that it has to be wrapped over more than one line of a control file.
+
+  Second paragraph.
+depends: [disk-tool, web-tool]
+files:
+  - source: units/*.service
+    target: /usr/lib/systemd/system/
+  - source: agent.conf
+    target: /etc/agent.conf
+    mode: "0640"
+  - source: data
+    target: /usr/share/agent
+scripts:
+  agent: small.cli:main
+units:
+  enable: [small.service]
+  mask: [other.service]
+restart: [small.service]
+"""
+
+
 def make_repository(root: Path) -> Path:
     """A small repository with one image and one base."""
     for name, text in {
@@ -87,6 +112,25 @@ def make_repository(root: Path) -> Path:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text, encoding="utf-8")
     return root
+
+
+def make_room(repository: Path) -> Path:
+    """A room with a package of one file of each kind."""
+    room = repository / "agent"
+    for name, text in {
+        "packaging/package.yaml": PACKAGE,
+        "units/small.service": "[Service]\n",
+        "agent.conf": "a=1\n",
+        "data/deep/run": "#!/bin/sh\n",
+        "data/plain": "plain\n",
+        "small/__init__.py": "",
+        "small/cli.py": "def main(): ...\n",
+        "small/__pycache__/cli.cpython-311.pyc": "x",
+    }.items():
+        (room / name).parent.mkdir(parents=True, exist_ok=True)
+        (room / name).write_text(text, encoding="utf-8")
+    (room / "data/deep/run").chmod(0o755)
+    return room
 
 
 def make_project(repository: Path, out: Path) -> Project:

@@ -159,6 +159,11 @@ def test_sudo_keeps_the_users_cache_and_asks_nothing(monkeypatch: pytest.MonkeyP
     assert sudo_command(["-q"], ask=False, module="tests.tree")[-3:] == ["-m", "tests.tree", "-q"]
 
 
+def test_where_repositories_are_is_passed_to_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGELINUX_REPO_BASEOS", "/srv/baseos")
+    assert "EDGELINUX_REPO_BASEOS" in sudo_command(["build"], ask=False)[2]
+
+
 def test_with_sudo_the_command_goes_on_as_root(monkeypatch: pytest.MonkeyPatch) -> None:
     called: list[object] = []
     monkeypatch.setattr("edgelinux_build.rights.os.geteuid", lambda: 1000)

@@ -86,7 +86,8 @@ def test_errors_of_an_image(repository: Path, old: str, new: str, expected: str)
             ":8: mirrors: security_env and security_probe belong together",
         ),
         ("  shim: /usr", "  shim: usr", ":17: boot.shim: must be an absolute path in the tree"),
-        ("  kind: deb", "  kind: pkg", ":39: packages.kind: input should be 'deb' or 'rpm'"),
+        ("  kind: deb", "  kind: apk", ":39: packages.kind: input should be 'deb' or 'rpm'"),
+        ("  kind: deb", '  kind: deb\n  names: {a: [b, ""]}', ":40: packages.names.a[1]: string"),
         ("  userland: zfs\n", "", ":40: zfs.userland: is missing"),
     ],
 )
@@ -97,6 +98,14 @@ def test_errors_of_a_base(repository: Path, old: str, new: str, expected: str) -
     with pytest.raises(EdgeLinuxError) as caught:
         load_base(repository, "base-1")
     assert str(caught.value).startswith(f"{path}{expected}")
+
+
+def test_a_base_names_a_dependency_its_own_way(repository: Path) -> None:
+    path = repository / "images/bases/base-1.yaml"
+    path.write_text(
+        BASE.replace("  kind: deb", "  kind: rpm\n  names: {a: b, c: [d, e], f: []}"), encoding="utf-8"
+    )
+    assert load_base(repository, "base-1").packages.names == {"a": ("b",), "c": ("d", "e"), "f": ()}
 
 
 def test_what_is_not_defined_is_an_error_that_lists_what_is(repository: Path) -> None:

@@ -15,56 +15,21 @@ from edgelinux_build.licences import read_copyright
 from edgelinux_build.packaging import Package, describe, load_package, pypi_package
 from edgelinux_hostd.errors import EdgeLinuxError
 
+from tests.unit.build.fakes import PACKAGE, make_room
+
 REPOSITORY = Path(__file__).resolve().parents[3]
-
-PACKAGE = """\
-name: small-agent
-summary: A small agent
-description: |
-  First paragraph, which is long enough that it has to be wrapped over more than one line of a control file.
-
-  Second paragraph.
-depends: [disk-tool, web-tool]
-files:
-  - source: units/*.service
-    target: /usr/lib/systemd/system/
-  - source: agent.conf
-    target: /etc/agent.conf
-    mode: "0640"
-  - source: data
-    target: /usr/share/agent
-scripts:
-  agent: small.cli:main
-units:
-  enable: [small.service]
-  mask: [other.service]
-"""
 
 
 @pytest.fixture
 def base(repository: Path) -> Base:
     base = load_base(repository, "base-1")
-    packages = base.packages.model_copy(update={"names": {"disk-tool": "disk-tool-ng"}})
+    packages = base.packages.model_copy(update={"names": {"disk-tool": ("disk-tool-ng",)}})
     return base.model_copy(update={"packages": packages})
 
 
 @pytest.fixture
 def room(repository: Path) -> Path:
-    room = repository / "agent"
-    for name, text in {
-        "packaging/package.yaml": PACKAGE,
-        "units/small.service": "[Service]\n",
-        "agent.conf": "a=1\n",
-        "data/deep/run": "#!/bin/sh\n",
-        "data/plain": "plain\n",
-        "small/__init__.py": "",
-        "small/cli.py": "def main(): ...\n",
-        "small/__pycache__/cli.cpython-311.pyc": "x",
-    }.items():
-        (room / name).parent.mkdir(parents=True, exist_ok=True)
-        (room / name).write_text(text, encoding="utf-8")
-    (room / "data/deep/run").chmod(0o755)
-    return room
+    return make_room(repository)
 
 
 def load(room: Path, base: Base) -> Package:
@@ -106,6 +71,7 @@ def test_which_file_goes_where(room: Path, base: Base) -> None:
         ("small.cli:main", "small.cli", ":17: scripts.agent: 'small.cli' is not module:function"),
         ("scripts:", "python: [none]\nscripts:", ":16: python[0]: there is no none in agent/"),
         ("  mask:", "  start:", ":20: units.start: is not a known key"),
+        ("restart: [small", "restart: [smaller", ":21: restart[0]: the package has no unit smaller.service"),
         ("target: /usr/share/agent", "target: /etc/agent.conf", None),
         (
             "source: data\n    target: /usr/share/agent",
@@ -187,6 +153,13 @@ def test_a_package_says_its_licence_and_since_when_it_is(room: Path, base: Base,
     text = gzip.decompress(packed).decode()
     assert text.startswith("small-agent (1.2.3) stable; urgency=medium\n")
     assert text.endswith("  Tue, 14 Nov 2023 22:13:20 -0000\n")
+
+
+def test_a_dependency_has_one_name_or_several_or_none(room: Path, base: Base) -> None:
+    names = {"disk-tool": ("disk-tool-a", "disk-tool-b"), "web-tool": ()}
+    packages = base.packages.model_copy(update={"names": names})
+    package = load(room, base.model_copy(update={"packages": packages}))
+    assert package.depends == ("python3", "disk-tool-a", "disk-tool-b")
 
 
 def test_another_licence_is_another_package(room: Path, base: Base, repository: Path) -> None:

@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 from edgelinux_build.images import Base, load_bases
 from edgelinux_build.mirrors import find_mirrors
-from edgelinux_build.repositories import KEYS, Key, Repository, check_key, render, variable_of
+from edgelinux_build.repositories import (
+    KEYS,
+    Key,
+    Repository,
+    check_key,
+    name_repositories,
+    render,
+    variable_of,
+)
 from edgelinux_hostd.errors import EdgeLinuxError
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -114,3 +122,15 @@ def test_a_mirror_that_does_not_answer_is_named_with_its_variable(tmp_path: Path
 def test_a_key_that_no_base_names() -> None:
     with pytest.raises(ValueError, match="fingerprint"):
         Key(file="a.asc", fingerprint="7DC7 299D", source="somewhere")
+
+
+def test_repositories_are_named_by_their_ids() -> None:
+    environ = {"EDGELINUX_REPO_ONE_EXTRA": "http://old.example"}
+    name_repositories("Base", [ONE], [("one-extra", "/srv/one")], environ)
+    assert environ == {"EDGELINUX_REPO_ONE_EXTRA": "/srv/one"}
+    with pytest.raises(EdgeLinuxError, match="Base has no repository 'two'") as raised:
+        name_repositories("Base", [ONE], [("two", "/srv/two")], environ)
+    assert (raised.value.hint, raised.value.exit_code) == ("known: one-extra", 2)
+    with pytest.raises(EdgeLinuxError) as raised:
+        name_repositories("Base", [], [("two", "/srv/two")], environ)
+    assert "EDGELINUX_MIRROR" in raised.value.hint

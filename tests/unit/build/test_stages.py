@@ -8,10 +8,12 @@ from edgelinux_build.cache import Cache, Result
 from edgelinux_build.dib import disk_image_create_argv
 from edgelinux_build.inputs import Json
 from edgelinux_build.plan import keyed
+from edgelinux_build.rpmspec import spec_sha256
 from edgelinux_build.stage import Project, Upstream
 from edgelinux_build.stages import iso_stages
 from edgelinux_build.stages.finished_tree import image_json, missing_dependencies
 from edgelinux_build.stages.iso import iso_name
+from edgelinux_build.stages.local_packages import LocalPackages
 from edgelinux_build.stages.root_tree import (
     element_closure,
     order,
@@ -91,6 +93,17 @@ def test_a_change_in_hostd_costs_neither_dracut_nor_the_tree(project: Project) -
     write(project.root / "agent/agent/__init__.py", "changed = 1\n")
     found = changed(before, keys(replace(project, image=image)))
     assert found == {"local-packages", "finished-tree", "squashfs", "iso"}
+
+
+def test_another_format_makes_other_packages(project: Project) -> None:
+    def packages(kind: str) -> dict[str, Json]:
+        other = project.base.packages.model_copy(update={"kind": kind})
+        base = project.base.model_copy(update={"packages": other})
+        return LocalPackages().inputs(replace(project, base=base), {})
+
+    assert packages("deb") != packages("rpm")
+    # RPMs are made with a template, which is no file of any package.
+    assert packages("rpm")["template"] == spec_sha256()
 
 
 def test_a_change_of_the_dracut_modules_costs_dracut(project: Project) -> None:
@@ -203,6 +216,28 @@ dpkg: dependency problems prevent configuration of edgelinux-hostd:
  edgelinux-hostd depends on bar (>= 2); however:
   Version of bar on system is 1.
 """
+
+
+RPM = """\
+error: Failed dependencies:
+\tpython(abi) = 3.12 is needed by edgelinux-hostd-2.1.0-1.noarch
+\tgdisk is needed by edgelinux-hostd-2.1.0-1.noarch
+"""
+
+DNF = """\
+Error:
+ Problem: conflicting requests
+  - nothing provides python(abi) = 3.12 needed by edgelinux-hostd-2.1.0-1.noarch from @commandline
+  - nothing provides gdisk needed by edgelinux-hostd-2.1.0-1.noarch
+"""
+
+
+@pytest.mark.parametrize("text", [RPM, DNF])
+def test_missing_dependencies_are_named_when_packages_are_rpms(text: str) -> None:
+    assert missing_dependencies(text) == [
+        "edgelinux-hostd-2.1.0-1.noarch needs python(abi) = 3.12",
+        "edgelinux-hostd-2.1.0-1.noarch needs gdisk",
+    ]
 
 
 def test_missing_dependencies_are_named() -> None:
