@@ -20,6 +20,7 @@ from typing import Any
 import dnf
 import dnf.callback
 import dnf.exceptions
+import dnf.sack
 import hawkey
 
 
@@ -41,6 +42,17 @@ def configure(base: Any, question: dict[str, Any]) -> None:
     )
     base.read_all_repos()
     base.repos.all()._set_key_import(Confirm())
+
+
+class AnySack(dnf.sack.Sack):  # type: ignore[misc]
+    """Takes packages of any architecture: all but those that are wanted are hidden later.
+
+    libsolv knows no x86_64_v2, say, in the releases that build hosts have, and which others that one runs.
+    """
+
+    def __init__(self, *arguments: Any, arch: str = "", **more: Any) -> None:
+        # Not dnf's own, which looks for itself by the name that it goes by here.
+        hawkey.Sack.__init__(self, *arguments, all_arch=True, **more)
 
 
 class Confirm(dnf.callback.KeyImport):  # type: ignore[misc]
@@ -92,9 +104,13 @@ def take_exact(base: Any, exact: dict[str, dict[str, str]]) -> tuple[list[Any], 
 
 def answer(question: dict[str, Any]) -> dict[str, Any]:
     """Do what was asked."""
+    if question["architecture"] != question["basearch"]:
+        dnf.sack.Sack = AnySack
     base = dnf.Base()
     configure(base, question)
     for repository in base.repos.iter_enabled():
+        # Metadata stay for the next time, but whether they are still the same is always asked.
+        repository._repo.expire()
         try:
             repository.load()
         except dnf.exceptions.RepoError as error:

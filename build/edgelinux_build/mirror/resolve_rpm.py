@@ -104,13 +104,13 @@ def _refuse(
         )
     missing: Mapping[str, list[str]] = answer.get("missing", {})
     if missing:
-        wanted = " or ".join(arches_of(base))
         lines = [
             f"{name} is there for {', '.join(others)} only" if others else name
             for name, others in missing.items()
         ]
         raise EdgeLinuxError(
-            f"the repositories of {base.label} have no {wanted} package: {summary(lines)}",
+            f"the repositories of {base.label} have no package for {', '.join(arches_of(base))}: "
+            f"{summary(lines)}",
             hint="`edgelinux check` says who wants it, and names that are close",
         )
     if said := answer.get("problem"):

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.run import run
 
+from edgelinux_build.cache import cache_home
 from edgelinux_build.images import Base
 from edgelinux_build.progress import Reporter
 from edgelinux_build.repositories import Repository, check_key
+from edgelinux_build.rights import make_directory
 from edgelinux_build.verify import UNTRUSTED
 
 from .check_rpm import found_in, package_problems
@@ -27,8 +30,7 @@ __all__ = ["createrepo_argv", "make_rpm_mirror", "signature_problems"]
 
 def make_rpm_mirror(wish: Wish, urls: Mapping[str, str], target: Path, reporter: Reporter) -> Mirror:
     """Make or renew the mirror in `target`; `urls` are by repository. Raises EdgeLinuxError."""
-    with working(target) as folder, tempfile.TemporaryDirectory(prefix="edgelinux-dnf-") as temporary:
-        scratch = Path(temporary)
+    with working(target) as folder, _metadata(wish.base) as scratch:
         reporter.note("asking dnf which packages are needed")
         found = resolve(wish.root, wish.base, urls, wish.sets, wish.locked, scratch)
         _fetch(found, folder, target, reporter)
@@ -45,6 +47,16 @@ def make_rpm_mirror(wish: Wish, urls: Mapping[str, str], target: Path, reporter:
         mirror = Mirror(wish.image.name, wish.base.name, wish.base.mirrors.kind, wish.is_locked, packages)
         publish(folder, target, mirror)
         return mirror
+
+
+@contextlib.contextmanager
+def _metadata(base: Base) -> Iterator[Path]:
+    """Give the directory in which dnf keeps the base's metadata, to one at a time."""
+    folder = cache_home() / "mirror" / base.name
+    make_directory(folder)
+    with (folder / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield folder
 
 
 def _more(problems: Sequence[str]) -> str:

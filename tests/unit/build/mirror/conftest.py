@@ -12,6 +12,12 @@ import pytest
 from tests.unit.build.mirror.rpms import Packages, make_packages
 
 
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Metadata are kept in the test's own place."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
 @pytest.fixture(scope="session")
 def packages() -> Iterator[Packages]:
     """Signed, unsigned and otherwise signed RPM packages."""

@@ -92,6 +92,21 @@ It.
 """
 
 
+LEVEL = """\
+Name: level
+Version: 1
+Release: 1
+Summary: A package for a CPU level
+License: GPL-2.0-only
+Requires: library
+
+%description
+It.
+
+%files
+"""
+
+
 @dataclass(frozen=True)
 class Packages:
     """Package files by how they are signed, and the keys."""
@@ -103,6 +118,23 @@ class Packages:
     keys: Path
     """Public keys: good.asc, other.asc."""
     fingerprints: dict[str, str]
+
+    def sign(self, content: bytes, name: str) -> bytes:
+        """A detached signature by one of the keys."""
+        home = self.keys.parent / "gpg"
+        argv: list[str | Path] = [
+            "gpg",
+            "--homedir",
+            home,
+            "--batch",
+            "--local-user",
+            name,
+            "--armor",
+            "--detach-sign",
+        ]
+        done = subprocess.run(argv, input=content, capture_output=True, check=True)
+        subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], check=False)
+        return done.stdout
 
     def of(self, *names: str, folder: Path | None = None) -> list[Path]:
         """The files of packages."""
@@ -132,6 +164,7 @@ def make_packages(folder: Path) -> Packages:
     for version in ("1.0", "2.0"):
         _build(folder, SPEC.format(version=version, kernel=KERNEL), unsigned, "x86_64", environment)
     _build(folder, FOREIGN, unsigned, "i686", environment)
+    _build(folder, LEVEL, unsigned, "x86_64_v2", environment)
     folders = {}
     for name in ("good", "other"):
         folders[name] = folder / name

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -22,6 +24,7 @@ from edgelinux_build.progress import PlainReporter
 from edgelinux_build.repositories import KEYS
 from edgelinux_build.verify import UNTRUSTED
 from edgelinux_hostd.errors import EdgeLinuxError
+from edgelinux_installer.web import Fetching
 
 from tests.unit.build.mirror.rpms import (
     KERNEL,
@@ -254,7 +257,41 @@ def test_a_key_that_is_not_the_pinned_one(
 
 def test_a_package_for_another_architecture(make: Callable[..., Mirror]) -> None:
     said = failing(make, "foreign")
-    assert "no x86_64 or noarch package: foreign is there for i686 only" in said.message
+    assert "no package for x86_64, noarch: foreign is there for i686 only" in said.message
+
+
+def test_a_base_for_a_cpu_level_takes_packages_of_the_plain_architecture_too(
+    make: Callable[..., Mirror], root: Path, server: MediumServer, packages: Packages, tmp_path: Path
+) -> None:
+    serve(server, tmp_path / "changed", "core", packages.of("level", "library", "foreign"))
+    wish = wish_of(root, "level")
+    mirrors = wish.base.mirrors.model_copy(update={"architecture": "x86_64_v2"})
+    base = wish.base.model_copy(update={"mirrors": mirrors})
+    made = make(wish=Wish(root, wish.image, base, wish.sets))
+    assert [package.what for package in made.packages] == ["level-1-1.x86_64_v2", "library-2.0-1.x86_64"]
+    said = failing(make, wish=Wish(root, wish.image, base, (("foreign",),)))
+    assert "no package for x86_64_v2, x86_64, noarch: foreign is there for i686 only" in said.message
+
+
+@pytest.mark.parametrize("signer", ["good", "other", ""])
+def test_metadata_that_has_to_be_signed(
+    make: Callable[..., Mirror], root: Path, server: MediumServer, packages: Packages, signer: str
+) -> None:
+    wish = wish_of(root, "tool")
+    strict = tuple(one.model_copy(update={"signed_metadata": True}) for one in wish.base.mirrors.repositories)
+    mirrors = wish.base.mirrors.model_copy(update={"repositories": strict[:1]})
+    wish = Wish(root, wish.image, wish.base.model_copy(update={"mirrors": mirrors}), wish.sets)
+    repomd = server.files["core/repodata/repomd.xml"]
+    if signer:
+        server.files["core/repodata/repomd.xml.asc"] = packages.sign(repomd, signer)
+    if signer == "good":
+        assert names(make(wish=wish)) == ["library-2.0-1", "tool-2.0-1"]
+        return
+    said = failing(make, wish=wish)
+    assert said.message.startswith(
+        f"repository core: {server.url}/core: its metadata are not signed by a key"
+    )
+    assert said.exit_code == UNTRUSTED
 
 
 def test_a_package_that_is_not_what_the_index_calls_it(
@@ -283,7 +320,7 @@ def lie(folder: Path) -> None:
 
 def test_a_name_that_nobody_has(make: Callable[..., Mirror]) -> None:
     said = failing(make, "no-such-package")
-    assert "the repositories of RPM 1 have no x86_64 or noarch package: no-such-package" in said.message
+    assert "the repositories of RPM 1 have no package for x86_64, noarch: no-such-package" in said.message
 
 
 def test_a_package_whose_needs_nobody_has(
@@ -315,6 +352,18 @@ def test_no_space(make: Callable[..., Mirror], server: MediumServer, monkeypatch
     assert said.exit_code == 5
     assert "the mirror needs 0.0 MiB" in said.message
     assert [path for _, path, _ in server.asked if path.endswith(".rpm")] == []
+
+
+def test_a_file_system_that_is_full_while_fetching(
+    make: Callable[..., Mirror], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Fetching, "fetch", full)
+    said = failing(make)
+    assert said.exit_code == 5
+    assert "no space left on the file system of" in said.message
 
 
 def test_an_interrupted_run_leaves_the_old_mirror(
