@@ -103,7 +103,8 @@ def test_what_is_needed_is_mirrored_and_nothing_else(
     for package in made.packages:
         assert hash_file(folder / package.path) == package.sha256
     # Byte for byte, or the archive's signature would be of no use.
-    for path in ("archive/dists/one/InRelease", "archive/dists/one/main/binary-amd64/Packages.xz"):
+    for name in ("InRelease", "main/binary-amd64/Packages.xz", "main/i18n/Translation-en.xz"):
+        path = f"archive/dists/one/{name}"
         assert (folder / path).read_bytes() == server.files[path]
     assert problems(folder) == []
     assert [*index_problems(load_base(root, "deb-1"), folder, made.packages)] == []
@@ -119,6 +120,24 @@ def test_apt_takes_the_mirror_and_what_is_in_it(
     found = apt.paths(["tool"])
     assert {*found} == {"archive/pool/tool_1.0_amd64.deb", "archive-security/pool/library_1.1_amd64.deb"}
     assert {*found} <= {package.path for package in made.packages}
+
+
+def test_indexes_are_there_by_their_hashes_where_the_archive_has_them(
+    make: Callable[..., Mirror], archive: Archive, server: MediumServer, tmp_path: Path
+) -> None:
+    archive.put("archive", PACKAGES["archive"], Acquire_By_Hash="yes")
+    server.files |= as_files(archive.folder)
+    name = "archive/dists/one/main/{}"
+    for file in ("binary-amd64/Packages.xz", "i18n/Translation-en.xz"):
+        content = server.files.pop(name.format(file))
+        by_hash = f"{file.partition('/')[0]}/by-hash/SHA256/{hashlib.sha256(content).hexdigest()}"
+        server.files[name.format(by_hash)] = content
+    make("tool")
+    for path in (path for path in server.files if path.startswith("archive/dists/one/main/")):
+        assert (tmp_path / "mirror" / path).read_bytes() == server.files[path]
+    # debootstrap asks for the plain name.
+    assert (tmp_path / "mirror" / name.format("binary-amd64/Packages.xz")).is_file()
+    assert problems(tmp_path / "mirror") == []
 
 
 def test_a_second_run_fetches_no_package_again(make: Callable[..., Mirror], server: MediumServer) -> None:
