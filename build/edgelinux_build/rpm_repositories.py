@@ -16,13 +16,15 @@ from edgelinux_hostd.run import run
 from .available import Answer, Newest
 from .failures import NO_SPACE_TEXT, cannot_write, is_full
 from .images import Base
-from .mirrors import MirrorUrls
+from .mirrors import NO_MIRROR, MirrorUrls
 from .repositories import check_key, render
 from .verify import UNTRUSTED
 
 __all__ = ["Question", "ask_rpm", "dnf_python", "repository_error"]
 
-_CANNOT_WRITE = "Curl error (23)"  # CURLE_WRITE_ERROR, libcurl-errors(3)
+# libcurl-errors(3): CURLE_WRITE_ERROR; name not resolved, not connected, timed out
+_CANNOT_WRITE = "Curl error (23)"
+_UNREACHABLE = ("Curl error (6)", "Curl error (7)", "Curl error (28)")
 _QUERY = Path(__file__).with_name("rpm_query.py")
 _BASEARCH = {"amd64": "x86_64", "arm64": "aarch64"}
 
@@ -142,6 +144,10 @@ def repository_error(repository: str, url: str, text: str, folder: Path) -> Edge
             f"{where}: its metadata are not signed by a key of the base: {said}",
             hint="is it the right repository? Its keys are in images/bases and images/keys",
             exit_code=UNTRUSTED,
+        )
+    if any(error in said for error in _UNREACHABLE):
+        return EdgeLinuxError(
+            f"{where} does not answer: {said}", hint="check the network", exit_code=NO_MIRROR
         )
     return EdgeLinuxError(
         f"{where}: its metadata are damaged or incomplete: {said}",
