@@ -55,8 +55,7 @@ def _base(question: Mapping[str, Any]) -> Any:
     conf.logdir, conf.installroot = f"{folder}/log", f"{folder}/root"
     conf.reposdir, conf.varsdir, conf.pluginconfpath = [f"{folder}/repos"], [], []
     conf.plugins = False
-    # Ask each time whether the metadata are still the same.
-    conf.metadata_expire, conf.retries, conf.timeout = 0, 2, _TIMEOUT
+    conf.retries, conf.timeout = 2, _TIMEOUT
     conf.substitutions.clear()
     conf.substitutions.update(
         arch=question["basearch"], basearch=question["basearch"], releasever=question["release"]
@@ -71,6 +70,8 @@ def _load(base: Any) -> dict[str, str]:
     failed = {}
     for repository in base.repos.iter_enabled():
         try:
+            # Whatever its age is, which dnf counts in whole seconds: ask whether it is still the same.
+            repository._repo.expire()
             repository.load()
         except dnf.exceptions.RepoError as error:
             failed[repository.id] = str(error)

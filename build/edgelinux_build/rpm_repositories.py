@@ -16,13 +16,15 @@ from edgelinux_hostd.run import run
 from .available import Answer, Newest
 from .failures import NO_SPACE_TEXT, cannot_write, is_full
 from .images import Base
-from .mirrors import MirrorUrls
+from .mirrors import NO_MIRROR, MirrorUrls
 from .repositories import check_key, render
 from .verify import UNTRUSTED
 
-__all__ = ["Question", "ask_rpm", "dnf_python", "repository_error"]
+__all__ = ["Question", "ask_rpm", "details", "dnf_python", "repository_error"]
 
-_CANNOT_WRITE = "Curl error (23)"  # CURLE_WRITE_ERROR, libcurl-errors(3)
+# libcurl-errors(3): CURLE_WRITE_ERROR; name not resolved, not connected, timed out
+_CANNOT_WRITE = "Curl error (23)"
+_UNREACHABLE = ("Curl error (6)", "Curl error (7)", "Curl error (28)")
 _QUERY = Path(__file__).with_name("rpm_query.py")
 _BASEARCH = {"amd64": "x86_64", "arm64": "aarch64"}
 
@@ -68,9 +70,10 @@ def ask_rpm(
     )
     answer = _run(python, question)
     if "broken" in answer:
-        raise repository_error("", "", answer["broken"], folder)
+        raise repository_error("", "", [answer["broken"]], folder)
     for repository, text in answer.get("failed", {}).items():
-        raise repository_error(repository, mirrors.repositories.get(repository, ""), text, folder)
+        said = [*details(answer["said"], repository), text]
+        raise repository_error(repository, mirrors.repositories.get(repository, ""), said, folder)
     for repository, arches in answer.get("foreign", {}).items():
         raise EdgeLinuxError(
             f"repository {repository}: {mirrors.repositories[repository]} has packages for "
@@ -113,7 +116,7 @@ def _run(python: Path, question: Question) -> dict[str, Any]:
         hint = "EDGELINUX_DEBUG=1 shows all of it"
         raise EdgeLinuxError(f"dnf could not be asked: {last}", hint=hint) from error
     found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    return {**found, "said": done.stderr}
 
 
 def dnf_python() -> Path:
@@ -130,20 +133,35 @@ def dnf_python() -> Path:
     return python
 
 
-def repository_error(repository: str, url: str, text: str, folder: Path) -> EdgeLinuxError:
-    """Return one line for what dnf said of a repository."""
+def details(said: str, repository: str) -> list[str]:
+    """Return what dnf printed of a repository that it could not load: one line for each attempt."""
+    found, inside = [], False
+    for line in said.splitlines():
+        if not line.startswith(" "):
+            inside = f"'{repository}'" in line
+        elif inside:
+            found.append(line.strip().removeprefix("- "))
+    return found
+
+
+def repository_error(repository: str, url: str, texts: Sequence[str], folder: Path) -> EdgeLinuxError:
+    """Return one line for what dnf said of a repository; the first of the texts is shown."""
     where = f"repository {repository}: {url}" if repository else "the repositories"
-    said = " ".join(text.split())
+    shown, said = " ".join(texts[0].split()), " ".join(texts)
     lower = said.lower()
     if NO_SPACE_TEXT in said or _CANNOT_WRITE in said or is_full(folder):
         return cannot_write(folder, OSError(errno.ENOSPC, NO_SPACE_TEXT))
     if "gpg" in lower or "signature" in lower or "repomd.xml.asc" in lower:
         return EdgeLinuxError(
-            f"{where}: its metadata are not signed by a key of the base: {said}",
+            f"{where}: its metadata are not signed by a key of the base: {shown}",
             hint="is it the right repository? Its keys are in images/bases and images/keys",
             exit_code=UNTRUSTED,
         )
+    if any(error in said for error in _UNREACHABLE):
+        return EdgeLinuxError(
+            f"{where} does not answer: {shown}", hint="check the network", exit_code=NO_MIRROR
+        )
     return EdgeLinuxError(
-        f"{where}: its metadata are damaged or incomplete: {said}",
+        f"{where}: its metadata are damaged or incomplete: {shown}",
         hint="take another mirror, or wait until this one is in step again",
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from edgelinux_hostd.errors import EdgeLinuxError
+
 from edgelinux_build.antlet_templates import Template
 from edgelinux_build.stage import Project, Stage
 
@@ -49,12 +51,24 @@ def forced_stages(names: Iterable[str], stages: Iterable[Stage]) -> set[str]:
 
 def iso_stages(project: Project) -> tuple[Stage, ...]:
     """Return what makes an ISO; raises EdgeLinuxError when a template's definition is wrong."""
+    _refuse_unfinished(project)
     templates = template_stages(project)
     return (*STAGES, *templates, Iso(stage.name for stage in templates))
 
 
+def _refuse_unfinished(project: Project) -> None:
+    base = project.base
+    if not base.packages.describe:
+        raise EdgeLinuxError(
+            f"an image on {base.label} cannot be built yet: nothing says how its package index is read",
+            hint="README.md, Bases, has what can be done with it",
+            exit_code=2,
+        )
+
+
 def lock_stages(project: Project) -> tuple[Stage, ...]:
     """Return what `edgelinux lock` runs: what takes packages from a mirror, and the file that lists them."""
+    _refuse_unfinished(project)
     templates = template_stages(project)
     return (RootTree(), ZfsModules(), PackageIndex(), *templates, LockFile(templates))
 

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from edgelinux_build import rpm_repositories
+from edgelinux_build import check_cli, rpm_repositories
 from edgelinux_build.check_cli import MISSING
+from edgelinux_build.mirrors import MirrorUrls
 
 from tests.unit.build.cli_runner import edgelinux
 from tests.unit.build.fakes import BASE
@@ -141,6 +142,15 @@ def test_a_mirror_that_does_not_answer(
     said = error(capsys)
     assert "http://127.0.0.1:9/os" in said
     assert "EDGELINUX_REPO_ONE" in said
+
+
+def test_a_mirror_that_stops_answering_half_way(
+    repository: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    urls = {"one": "http://127.0.0.1:9/os", "two-extra": f"file://{tmp_path}/two"}
+    monkeypatch.setattr(check_cli, "find_mirrors", lambda _base: MirrorUrls(urls["one"], repositories=urls))
+    assert edgelinux("check") == 4
+    assert "repository one: http://127.0.0.1:9/os does not answer: " in error(capsys)
 
 
 @pytest.mark.parametrize("damage", ["cut", "gone", "other", "not xml"])

@@ -39,7 +39,7 @@ class Names(Schema):
     names: dict[Word, Elsewhere]
 
 
-NAMES = validate(Names, ROOT / "images/names/centos-stream-10.yaml").names
+NAMES = validate(Names, ROOT / "images/names/el10.yaml").names
 
 
 def answer(folder: Path, cache: Path) -> Answer:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from edgelinux_build.inputs import Json
 from edgelinux_build.plan import keyed
 from edgelinux_build.rpmspec import spec_sha256
 from edgelinux_build.stage import Project, Upstream
-from edgelinux_build.stages import iso_stages
+from edgelinux_build.stages import iso_stages, lock_stages
 from edgelinux_build.stages.finished_tree import image_json, missing_dependencies
 from edgelinux_build.stages.iso import iso_name
 from edgelinux_build.stages.local_packages import LocalPackages
@@ -166,6 +167,18 @@ def test_the_name_of_the_medium(project: Project) -> None:
 )
 def test_upstream_versions(version: str, upstream: str) -> None:
     assert upstream_version(version) == upstream
+
+
+@pytest.mark.parametrize("stages", [iso_stages, lock_stages])
+def test_a_base_that_cannot_be_built_yet_says_so_at_once(
+    project: Project, stages: Callable[[Project], object]
+) -> None:
+    packages = project.base.packages.model_copy(update={"describe": ()})
+    unfinished = replace(project, base=project.base.model_copy(update={"packages": packages}))
+    with pytest.raises(
+        EdgeLinuxError, match=r"an image on Base 1 cannot be built yet: .*\(README\.md, Bases,"
+    ):
+        stages(unfinished)
 
 
 def test_package_lists() -> None:
