@@ -95,7 +95,7 @@ def _refuse(
     scratch: Path,
 ) -> None:
     for repository, text in answer.get("failed", {}).items():
-        raise repository_error(repository, urls.get(repository, ""), text, scratch)
+        raise repository_error(repository, urls.get(repository, ""), [text], scratch)
     if gone := answer.get("gone"):
         lines = [f"{name}-{exact[name].version}.{exact[name].architecture}" for name in gone]
         raise EdgeLinuxError(
