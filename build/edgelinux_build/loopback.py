@@ -12,19 +12,22 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-__all__ = ["serving"]
+__all__ = ["make_server", "serving"]
+
+_ADDRESS = "127.0.0.1"
 
 
-@contextlib.contextmanager
-def serving(folders: Mapping[str, Path]) -> Iterator[str]:
-    """Serve directories, each below its name, for reading; gives the server's base URL.
+def make_server(folders: Mapping[str, Path], port: int = 0) -> ThreadingHTTPServer:
+    """Return a server of directories, each below its name, for reading; port 0 is any that is free.
 
-    Nothing outside them is served, and no listing.
+    Nothing outside them is served, and no listing. Raises OSError.
     """
     roots = {name: folder.resolve() for name, folder in folders.items()}
 
     class Handler(SimpleHTTPRequestHandler):
         """Gives files below the roots."""
+
+        protocol_version = "HTTP/1.1"
 
         def translate_path(self, path: str) -> str:
             """Return the file that a URL's path names; none for what is not below a root."""
@@ -37,11 +40,17 @@ def serving(folders: Mapping[str, Path]) -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing: the program that asks says what it misses."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    return ThreadingHTTPServer((_ADDRESS, port), Handler)
+
+
+@contextlib.contextmanager
+def serving(folders: Mapping[str, Path]) -> Iterator[str]:
+    """Serve directories meanwhile; gives the server's base URL."""
+    with make_server(folders) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_port}"
+            yield f"http://{_ADDRESS}:{server.server_port}"
         finally:
             server.shutdown()
             thread.join()

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import http.server
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 from edgelinux_hostd.errors import EdgeLinuxError
 
+from edgelinux_build import loopback
 from edgelinux_build.images import Base
 from edgelinux_build.repositories import variable_of
 
 from .suite import ARCHIVE, SECURITY
 
 __all__ = ["make_server", "variables"]
-
-_ADDRESS = "127.0.0.1"
 
 
 def variables(base: Base, folder: Path, url: str = "") -> dict[str, str]:
@@ -35,25 +34,15 @@ def variables(base: Base, folder: Path, url: str = "") -> dict[str, str]:
     return found
 
 
-def make_server(folder: Path, port: int) -> tuple[http.server.ThreadingHTTPServer, str]:
-    """Return a server of the directory, on this host only, and its URL; port 0 is any that is free.
+def make_server(folder: Path, port: int) -> tuple[ThreadingHTTPServer, str]:
+    """Return a server of a mirror's directories, on this host only, and its URL; port 0 is any that is free.
 
     Raises EdgeLinuxError.
     """
-
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def __init__(self, *arguments: object) -> None:
-            super().__init__(*arguments, directory=str(folder))  # type: ignore[arg-type]
-
-        def log_message(self, *_arguments: object) -> None:
-            """Say nothing: a build asks for hundreds of files."""
-
     try:
-        server = http.server.ThreadingHTTPServer((_ADDRESS, port), Handler)
+        server = loopback.make_server({path.name: path for path in folder.iterdir() if path.is_dir()}, port)
     except OSError as error:
         raise EdgeLinuxError(
-            f"cannot serve on port {port} of {_ADDRESS}: {error.strerror}", hint="name another with --port"
+            f"cannot serve on port {port} of this host: {error.strerror}", hint="name another with --port"
         ) from error
-    return server, f"http://{_ADDRESS}:{server.server_address[1]}"
+    return server, f"http://127.0.0.1:{server.server_port}"
