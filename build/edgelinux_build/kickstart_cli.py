@@ -136,11 +136,12 @@ def _check(file: Path, base: str | None) -> dict[str, object]:
 
 
 def _check_base(ks: Kickstart, name: str | None) -> None:
-    """Refuse what the base cannot do, or none of all bases."""
+    """Refuse what the base cannot do, or none of those that are taken without being named."""
     if ks.selinux is None:
         return
     root = find_root()
-    bases = (load_base(root, name),) if name else load_bases(root)
+    taken = (base for base in load_bases(root) if base.preference is not None)
+    bases = (load_base(root, name),) if name else (*taken,)
     check_selinux(
         ks,
         has_selinux=any(base.selinux for base in bases),

@@ -93,6 +93,13 @@ def test_check_refuses_selinux_on_a_base_without_it(tmp_path: Path, options: lis
     assert CliRunner().invoke(kickstart, ["check", *options, str(file)]).exit_code == 0
 
 
+def test_check_takes_selinux_on_a_base_with_it(tmp_path: Path) -> None:
+    file = tmp_path / "ks.cfg"
+    file.write_text("text\nselinux --enforcing\n")
+    result = CliRunner().invoke(kickstart, ["check", "--base", "centos-stream-10", str(file)])
+    assert result.exit_code == 0, result.output
+
+
 def test_check_reads_included_files(tmp_path: Path) -> None:
     (tmp_path / "ks.cfg").write_text("%include more.ks\n")
     (tmp_path / "more.ks").write_text("text\npart /\n")

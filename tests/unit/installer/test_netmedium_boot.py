@@ -166,7 +166,7 @@ def test_a_server_that_does_not_say_how_much(
 
 
 def test_a_wrong_file_is_fetched_anew_once(initramfs: Initramfs, server: MediumServer) -> None:
-    server.wrong = [SQUASHFS[:-1] + b"?"]
+    server.wrong = [SQUASHFS[:-1] + bytes([SQUASHFS[-1] ^ 1])]
     assert initramfs.fetch(server.url) == 0
     assert initramfs.is_whole()
     assert server.gets(SYSTEM) == ["", ""]

@@ -180,7 +180,7 @@ def test_a_refusal_is_final(machine: Machine, server: MediumServer) -> None:
 
 
 def test_a_wrong_file_is_fetched_anew_once(machine: Machine, server: MediumServer) -> None:
-    wrong = FILES[ROOTFS][:-1] + b"?"
+    wrong = FILES[ROOTFS][:-1] + bytes([FILES[ROOTFS][-1] ^ 1])
     server.wrong = [wrong]
     machine.fetch(server.url)
     assert machine.is_whole()
