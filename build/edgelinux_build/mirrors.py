@@ -16,7 +16,7 @@ from .apt import host_sources, uris
 from .images import Base, Image
 from .repositories import Repository, variable_of
 
-__all__ = ["NO_MIRROR", "MirrorUrls", "choose_base", "find_mirrors", "probe"]
+__all__ = ["NO_MIRROR", "MirrorUrls", "choose_base", "file_of", "find_mirrors", "probe"]
 
 NO_MIRROR = 4
 """Exit code when no mirror answers."""
@@ -38,10 +38,15 @@ class MirrorUrls:
     """Of the RPM repositories, by id; `archive` is the first of them then."""
 
 
+def file_of(url: str) -> Path | None:
+    """Return what a file URL (RFC 8089) names on this machine; None for any other URL."""
+    return Path(unquote(url.removeprefix("file://"))) if url.startswith("file:///") else None
+
+
 def probe(url: str) -> str:
     """Ask for a URL; returns "" when it is there, else why it is not."""
-    if url.startswith("file:///"):
-        return "" if Path(unquote(url.removeprefix("file://"))).is_file() else "there is no such file"
+    if file := file_of(url):
+        return "" if file.is_file() else "there is no such file"
     if not url.startswith(("http://", "https://")):
         return "not an http URL"
     try:

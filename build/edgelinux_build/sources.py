@@ -8,13 +8,12 @@ from pathlib import Path
 
 from .images import Base
 from .loopback import serving
-from .mirrors import MirrorUrls
+from .mirrors import MirrorUrls, file_of
 from .repositories import KEYS, check_key, render
 
 __all__ = ["open_sources"]
 
 _KEYS = ".keys"  # no repository's id begins with a dot
-_FILE = "file://"
 
 
 @contextlib.contextmanager
@@ -29,9 +28,7 @@ def open_sources(root: Path, base: Base, mirrors: MirrorUrls) -> Iterator[dict[s
         yield values
         return
     keys = {name: check_key(root, name, key) for name, key in base.mirrors.keys.items()}
-    local = {
-        name: Path(url[len(_FILE) :]) for name, url in mirrors.repositories.items() if url.startswith(_FILE)
-    }
+    local = {name: path for name, url in mirrors.repositories.items() if (path := file_of(url))}
     with serving({_KEYS: root / KEYS, **local}) as here:
         urls = {
             name: f"{here}/{name}" if name in local else url for name, url in mirrors.repositories.items()

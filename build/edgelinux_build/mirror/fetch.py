@@ -10,14 +10,13 @@ from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import unquote
 
 from edgelinux_hostd.errors import EdgeLinuxError, NotFoundError
 from edgelinux_installer.web import Fetching
 
 from edgelinux_build.failures import NO_SPACE, free_bytes
 from edgelinux_build.inputs import hash_file
-from edgelinux_build.mirrors import NO_MIRROR
+from edgelinux_build.mirrors import NO_MIRROR, file_of
 from edgelinux_build.progress import Reporter
 
 __all__ = ["Download", "fetch_all", "is_there"]
@@ -25,7 +24,6 @@ __all__ = ["Download", "fetch_all", "is_there"]
 _AT_ONCE = 6
 _PATIENCE = 30.0
 _STEPS = 20
-_FILE = "file://"
 
 
 @dataclass(frozen=True)
@@ -125,8 +123,8 @@ class _Work:
         start = _size(download.part)
         if start == download.size:
             return
-        if download.url.startswith(_FILE):
-            self._copy(download)
+        if file := file_of(download.url):
+            self._copy(file, download)
             return
         fetching = Fetching(
             patience=_PATIENCE,
@@ -144,9 +142,9 @@ class _Work:
                 exit_code=NO_MIRROR,
             ) from error
 
-    def _copy(self, download: Download) -> None:
+    def _copy(self, file: Path, download: Download) -> None:
         try:
-            shutil.copyfile(unquote(download.url.removeprefix(_FILE)), download.part)
+            shutil.copyfile(file, download.part)
         except FileNotFoundError:
             raise _vanished(download) from None
 

@@ -15,8 +15,8 @@ from edgelinux_build import dib
 from edgelinux_build.dib import Order, make_tree
 from edgelinux_build.host_dnf import configure, private_dnf
 from edgelinux_build.images import Base, load_base
-from edgelinux_build.mirrors import MirrorUrls
-from edgelinux_build.repositories import KEYS
+from edgelinux_build.mirrors import MirrorUrls, find_mirrors
+from edgelinux_build.repositories import KEYS, variable_of
 from edgelinux_build.sources import open_sources
 from edgelinux_build.stage import Context, Project
 from edgelinux_hostd.errors import EdgeLinuxError
@@ -36,11 +36,10 @@ def base() -> Base:
 @pytest.fixture
 def mirrors(base: Base, tmp_path: Path) -> MirrorUrls:
     """Every repository is a directory without packages."""
-    folder = tmp_path / "mirror"
+    folder = tmp_path / "our mirror"
     folder.mkdir()
     run(["createrepo_c", "--quiet", folder])
-    urls = {repository.id: f"file://{folder}" for repository in base.mirrors.repositories}
-    return MirrorUrls(f"file://{folder}", repositories=urls)
+    return find_mirrors(base, environ={variable_of(one): str(folder) for one in base.mirrors.repositories})
 
 
 def repolist(tmp_path: Path, text: str) -> str:
@@ -73,6 +72,8 @@ def test_dnf_finds_every_repository_on_the_loopback(base: Base, mirrors: MirrorU
     # A chroot has no files of the build host's.
     assert len(urls) == len(base.mirrors.repositories)
     assert all(url.startswith("http://127.0.0.1:") for url in urls)
+    # It reads them.
+    assert found.count("Repo-updated") == len(base.mirrors.repositories)
 
 
 def test_the_keys_are_served_as_the_repository_has_them(base: Base, mirrors: MirrorUrls) -> None:
