@@ -23,7 +23,7 @@ from .mirrors import NO_MIRROR, MirrorUrls
 from .tree import fill
 from .verify import UNTRUSTED
 
-__all__ = ["Index", "archive_error", "ask_apt", "configuration", "read_packages"]
+__all__ = ["Index", "archive_error", "ask_apt", "configuration", "prepare", "read_packages"]
 
 _TIMEOUT = 20
 
@@ -82,8 +82,9 @@ def ask_apt(
             f"{base.label}: there is no keyring {base.mirrors.keyring}",
             hint=f"install the package that has the archive's keys, or mend images/bases/{base.name}.yaml",
         )
-    conf = _write_configuration(base, mirrors, keyring, folder)
-    env = {"APT_CONFIG": str(conf), "HOME": str(folder)}
+    values = {"archive": mirrors.archive, "security": mirrors.security}
+    text = "".join(fill(text, values) for text in base.packages.sources.values())
+    env = prepare(base, folder, re.sub(r"^deb ", f"deb [signed-by={keyring}] ", text, flags=re.MULTILINE))
     try:
         run(["apt-get", "update"], env=env)
     except CommandError as error:
@@ -164,21 +165,21 @@ def configuration(base: Base, folder: Path, sources: Path) -> str:
     return f'APT::Architectures {{ "{base.arch}"; }};\n' + "".join(lines)
 
 
-def _write_configuration(base: Base, mirrors: MirrorUrls, keyring: Path, folder: Path) -> Path:
-    sources = folder / "sources.list"
-    values = {"archive": mirrors.archive, "security": mirrors.security}
-    text = "".join(fill(text, values) for text in base.packages.sources.values())
-    signed = re.sub(r"^deb ", f"deb [signed-by={keyring}] ", text, flags=re.MULTILINE)
-    conf = folder / "apt.conf"
+def prepare(base: Base, folder: Path, sources: str) -> dict[str, str]:
+    """Make `folder` all that apt knows; `sources` is the text of a sources.list(5). Gives apt's variables.
+
+    Raises EdgeLinuxError when that cannot be written.
+    """
+    listed, conf = folder / "sources.list", folder / "apt.conf"
     try:
-        for name in ("state/lists/partial", "cache/archives/partial", "etc"):
+        for name in ("state/lists/partial", "cache/archives/partial", "etc/preferences.d"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         (folder / "status").touch()
-        sources.write_text(signed, encoding="utf-8")
-        conf.write_text(configuration(base, folder, sources), encoding="utf-8")
+        listed.write_text(sources, encoding="utf-8")
+        conf.write_text(configuration(base, folder, listed), encoding="utf-8")
     except OSError as error:
         raise cannot_write(folder, error) from error
-    return conf
+    return {"APT_CONFIG": str(conf), "HOME": str(folder)}
 
 
 def read_packages(lines: Iterable[str]) -> Iterator[Found]:

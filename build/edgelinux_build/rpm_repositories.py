@@ -20,7 +20,16 @@ from .mirrors import NO_MIRROR, MirrorUrls
 from .repositories import check_key, render
 from .verify import UNTRUSTED
 
-__all__ = ["Question", "ask_rpm", "details", "dnf_python", "repository_error"]
+__all__ = [
+    "Question",
+    "architectures",
+    "ask_dnf",
+    "ask_rpm",
+    "basearch",
+    "configure",
+    "details",
+    "repository_error",
+]
 
 # libcurl-errors(3): CURLE_WRITE_ERROR; name not resolved, not connected, timed out
 _CANNOT_WRITE = "Curl error (23)"
@@ -55,20 +64,16 @@ def ask_rpm(
 
     All keys are looked at before anything is asked.
     """
-    keys = {name: check_key(root, name, key).as_uri() for name, key in base.mirrors.keys.items()}
-    python = dnf_python()
-    _write_configuration(folder, render(base.mirrors.repositories, mirrors.repositories, keys))
-    basearch = _BASEARCH.get(base.arch, base.arch)
-    architecture = base.mirrors.architecture or basearch
+    configure(root, base, mirrors.repositories, folder)
     question = Question(
         folder=str(folder),
-        basearch=basearch,
+        basearch=basearch(base),
         release=base.release,
-        arches=tuple(dict.fromkeys((architecture, basearch, "noarch"))),
+        arches=architectures(base),
         names=tuple(names),
         installed=installed,
     )
-    answer = _run(python, question)
+    answer = ask_dnf(_QUERY, asdict(question), folder)
     if "broken" in answer:
         raise repository_error("", "", [answer["broken"]], folder)
     for repository, text in answer.get("failed", {}).items():
@@ -77,8 +82,8 @@ def ask_rpm(
     for repository, arches in answer.get("foreign", {}).items():
         raise EdgeLinuxError(
             f"repository {repository}: {mirrors.repositories[repository]} has packages for "
-            f"{', '.join(arches)}, not for {architecture}",
-            hint=f"{base.label} is built for {architecture}; name that directory of the mirror",
+            f"{', '.join(arches)}, not for {question.arches[0]}",
+            hint=f"{base.label} is built for {question.arches[0]}; name that directory of the mirror",
         )
     return Answer(
         repositories=tuple(mirrors.repositories),
@@ -95,7 +100,24 @@ def _newest(row: Mapping[str, Any]) -> Newest:
     return Newest(row["version"], row["order"], row["repository"], bool(errata), errata)
 
 
-def _write_configuration(folder: Path, text: str) -> None:
+def basearch(base: Base) -> str:
+    """Return what dnf calls the architecture that the base is built for, in URLs too."""
+    return _BASEARCH.get(base.arch, base.arch)
+
+
+def architectures(base: Base) -> tuple[str, ...]:
+    """Return the architectures that a package may have: the base's own, others that it runs, and none."""
+    plain = basearch(base)
+    return tuple(dict.fromkeys((base.mirrors.architecture or plain, plain, "noarch")))
+
+
+def configure(root: Path, base: Base, urls: Mapping[str, str], folder: Path) -> None:
+    """Write what dnf is to know of a base's repositories into `folder`, which is dnf's alone.
+
+    `urls` are by id. Raises EdgeLinuxError, for keys that are not the base's, too.
+    """
+    keys = {name: check_key(root, name, key).as_uri() for name, key in base.mirrors.keys.items()}
+    text = render(base.mirrors.repositories, urls, keys)
     try:
         for name in ("repos", "root", "log"):
             (folder / name).mkdir(parents=True, exist_ok=True)
@@ -104,22 +126,26 @@ def _write_configuration(folder: Path, text: str) -> None:
         raise cannot_write(folder, error) from error
 
 
-def _run(python: Path, question: Question) -> dict[str, Any]:
+def ask_dnf(script: Path, question: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Run a script of ours with dnf's own Python, and return its answer; raises EdgeLinuxError.
+
+    `said` in the answer is what it wrote to standard error. `folder` is what `configure` wrote to.
+    """
     # dnf and rpm would read a user's own ~/.rpmmacros.
-    env = {"HOME": question.folder, "TZ": "UTC"}
+    env = {"HOME": str(folder), "TZ": "UTC"}
     try:
-        done = run([python, "-I", _QUERY], stdin=json.dumps(asdict(question)), env=env)
+        done = run([_dnf_python(), "-I", script], stdin=json.dumps(question), env=env)
     except CommandError as error:
         last = (error.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        if is_full(Path(question.folder)):
-            raise cannot_write(Path(question.folder), OSError(errno.ENOSPC, NO_SPACE_TEXT)) from error
+        if is_full(folder):
+            raise cannot_write(folder, OSError(errno.ENOSPC, NO_SPACE_TEXT)) from error
         hint = "EDGELINUX_DEBUG=1 shows all of it"
         raise EdgeLinuxError(f"dnf could not be asked: {last}", hint=hint) from error
     found: dict[str, Any] = json.loads(done.stdout)
     return {**found, "said": done.stderr}
 
 
-def dnf_python() -> Path:
+def _dnf_python() -> Path:
     """Return the Python that the build host's dnf runs on; raises EdgeLinuxError."""
     hint = "install what build/packages.txt lists: `make setup` does"
     found = shutil.which("dnf")

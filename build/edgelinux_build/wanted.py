@@ -5,7 +5,7 @@ Deciding only: definitions and elements are read, nothing is run and no reposito
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +14,10 @@ from .images import Base, Image, element_folders
 from .packaging import PackageFile
 from .yamlfile import validate
 
-__all__ = ["Wanted", "element_target", "wanted_packages"]
+__all__ = ["Wanted", "element_target", "named_by", "wanted_packages"]
 
 _INSTALL = "install"
+_WITH_VALUE = ("-o", "--option", "-t", "--target-release")
 
 
 @dataclass(frozen=True)
@@ -79,10 +80,22 @@ def _of_local_packages(root: Path, image: Image, base: Base) -> Iterator[tuple[s
 def _of_commands(base: Base) -> Iterator[str]:
     """Yield the packages that the commands which compile ZFS install."""
     for argv in base.zfs.commands:
-        if _INSTALL not in argv:
-            continue
-        for word in argv[argv.index(_INSTALL) + 1 :]:
+        for word in named_by(argv):
             # `name = version`, as dnf takes it; what the version is, is known when there is a kernel.
             name = word.split()[0] if word.split()[1:2] == ["="] and "{" in word else word
-            if not name.startswith("-") and "{" not in name:
+            if "{" not in name:
                 yield name
+
+
+def named_by(argv: Sequence[str]) -> tuple[str, ...]:
+    """Return the packages that a command such as `apt-get install --yes NAME` installs."""
+    if _INSTALL not in argv:
+        return ()
+    words = iter(argv[argv.index(_INSTALL) + 1 :])
+    found = []
+    for word in words:
+        if word in _WITH_VALUE:
+            next(words, None)
+        elif not word.startswith("-"):
+            found.append(word)
+    return tuple(found)

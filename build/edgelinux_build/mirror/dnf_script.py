@@ -3,7 +3,7 @@
 dnf's Python API (its documentation, "DNF API Reference") is there and nowhere else, so nothing but it and the
 standard library is imported. Reads the question as JSON from standard input and prints the answer:
 
-    {"folder", "release", "architecture", "basearch", "arches", "sets",
+    {"folder", "release", "basearch", "arches" (the first is the machine's), "sets",
      "exact": {name: {"evr", "arch", "sha256"}}}
 
     {"packages": [...], "gone": [names], "failed": {repository: text}, "problem": text,
@@ -38,7 +38,7 @@ def configure(base: Any, question: dict[str, Any]) -> None:
     conf.retries, conf.timeout = 3, 30
     conf.substitutions.clear()
     conf.substitutions.update(
-        arch=question["architecture"], basearch=question["basearch"], releasever=question["release"]
+        arch=question["arches"][0], basearch=question["basearch"], releasever=question["release"]
     )
     base.read_all_repos()
     base.repos.all()._set_key_import(Confirm())
@@ -104,7 +104,7 @@ def take_exact(base: Any, exact: dict[str, dict[str, str]]) -> tuple[list[Any], 
 
 def answer(question: dict[str, Any]) -> dict[str, Any]:
     """Do what was asked."""
-    if question["architecture"] != question["basearch"]:
+    if question["arches"][0] != question["basearch"]:
         dnf.sack.Sack = AnySack
     base = dnf.Base()
     configure(base, question)

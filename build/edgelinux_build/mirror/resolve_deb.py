@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from edgelinux_hostd.errors import CommandError, EdgeLinuxError
 from edgelinux_hostd.run import run
 
-from edgelinux_build.apt_repository import configuration
+from edgelinux_build.apt_repository import prepare
 from edgelinux_build.archive import pins
 from edgelinux_build.images import Base
 from edgelinux_build.lock import LockedPackage
@@ -27,18 +27,12 @@ class Apt:
 
     def __init__(self, base: Base, mirror: Path, suites: Iterable[Suite], scratch: Path) -> None:
         self._mirror = mirror
-        self._environment = {"APT_CONFIG": str(scratch / "apt.conf"), "HOME": str(scratch)}
-        for name in ("state/lists/partial", "cache/archives/partial", "etc/preferences.d"):
-            (scratch / name).mkdir(parents=True)
-        (scratch / "status").touch()
-        sources = scratch / "sources.list"
         lines = (
             f"deb [signed-by={base.mirrors.keyring}] file://{mirror / suite.repository} "
             f"{suite.name} {' '.join(suite.components)}\n"
             for suite in suites
         )
-        sources.write_text("".join(lines), encoding="utf-8")
-        (scratch / "apt.conf").write_text(configuration(base, scratch, sources), encoding="utf-8")
+        self._environment = prepare(base, scratch, "".join(lines))
         self._base, self._scratch = base, scratch
         try:
             run(["apt-get", "update"], env=self._environment)

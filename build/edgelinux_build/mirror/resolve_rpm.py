@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgelinux_hostd.errors import CommandError, EdgeLinuxError
-from edgelinux_hostd.run import run
+from edgelinux_hostd.errors import EdgeLinuxError
 
 from edgelinux_build.images import Base
 from edgelinux_build.lock import LockedPackage, summary
-from edgelinux_build.repositories import check_key, render
-from edgelinux_build.rpm_repositories import dnf_python, repository_error
+from edgelinux_build.rpm_repositories import (
+    architectures,
+    ask_dnf,
+    basearch,
+    configure,
+    details,
+    repository_error,
+)
 
 from .package import MirrorPackage
 
-__all__ = ["Found", "arches_of", "resolve"]
+__all__ = ["Found", "resolve"]
 
-_BASEARCH = {"amd64": "x86_64", "arm64": "aarch64"}
 _SCRIPT = Path(__file__).with_name("dnf_script.py")
 
 
@@ -45,46 +48,23 @@ def resolve(
     The names of a set are installed together; what they ask for need not fit to another set. `urls` are those
     of the repositories, by id. Nothing of the host's is looked at but dnf itself. Raises EdgeLinuxError.
     """
-    keys = {name: check_key(root, name, key).as_uri() for name, key in base.mirrors.keys.items()}
-    (scratch / "repos").mkdir(parents=True, exist_ok=True)
-    text = render(base.mirrors.repositories, urls, keys)
-    (scratch / "repos" / "base.repo").write_text(text, encoding="utf-8")
-    basearch = _BASEARCH.get(base.arch, base.arch)
+    configure(root, base, urls, scratch)
     question = {
         "folder": str(scratch),
         "release": base.release,
-        "architecture": base.mirrors.architecture or basearch,
-        "basearch": basearch,
-        "arches": arches_of(base),
+        "basearch": basearch(base),
+        "arches": architectures(base),
         "sets": [[*names] for names in sets],
         "exact": {
             name: {"evr": locked.version, "arch": locked.architecture, "sha256": locked.sha256}
             for name, locked in exact.items()
         },
     }
-    answer = _ask(question, scratch)
+    answer = ask_dnf(_SCRIPT, question, scratch)
     _refuse(base, urls, answer, exact, scratch)
     found = [_found(row) for row in answer["packages"]]
     _refuse_other_files(found, exact)
     return sorted(found, key=lambda one: (one.package.repository, one.package.name, one.package.arch))
-
-
-def arches_of(base: Base) -> list[str]:
-    """Return the architectures that a package may have: the machine's, others that it runs, and none."""
-    basearch = _BASEARCH.get(base.arch, base.arch)
-    return [*dict.fromkeys((base.mirrors.architecture or basearch, basearch, "noarch"))]
-
-
-def _ask(question: Mapping[str, Any], scratch: Path) -> dict[str, Any]:
-    argv: list[str | Path] = [dnf_python(), "-I", _SCRIPT]
-    try:
-        # dnf and rpm would read a user's own ~/.rpmmacros.
-        said = run(argv, stdin=json.dumps(question), env={"HOME": str(scratch), "TZ": "UTC"}).stdout
-    except CommandError as error:
-        last = (error.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise EdgeLinuxError(f"dnf failed: {last}", hint="EDGELINUX_DEBUG=1 shows all of it") from error
-    answer: dict[str, Any] = json.loads(said)
-    return answer
 
 
 def _refuse(
@@ -95,7 +75,8 @@ def _refuse(
     scratch: Path,
 ) -> None:
     for repository, text in answer.get("failed", {}).items():
-        raise repository_error(repository, urls.get(repository, ""), [text], scratch)
+        texts = [*details(answer["said"], repository), text]
+        raise repository_error(repository, urls.get(repository, ""), texts, scratch)
     if gone := answer.get("gone"):
         lines = [f"{name}-{exact[name].version}.{exact[name].architecture}" for name in gone]
         raise EdgeLinuxError(
@@ -109,7 +90,7 @@ def _refuse(
             for name, others in missing.items()
         ]
         raise EdgeLinuxError(
-            f"the repositories of {base.label} have no package for {', '.join(arches_of(base))}: "
+            f"the repositories of {base.label} have no package for {', '.join(architectures(base))}: "
             f"{summary(lines)}",
             hint="`edgelinux check` says who wants it, and names that are close",
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,12 +11,9 @@ from edgelinux_build.antlet_templates import ApplianceRecipe, Template, load_tem
 from edgelinux_build.images import Base, Image
 from edgelinux_build.lock import Lock, LockedPackage
 from edgelinux_build.tree import fill
-from edgelinux_build.wanted import wanted_packages
+from edgelinux_build.wanted import named_by, wanted_packages
 
-__all__ = ["Wish", "kernel_packages", "kernel_pattern", "make_wish", "named_by"]
-
-_INSTALL = "install"
-_WITH_VALUE = ("-o", "--option", "-t", "--target-release")
+__all__ = ["Wish", "kernel_packages", "kernel_pattern", "make_wish"]
 
 
 @dataclass(frozen=True)
@@ -85,20 +82,6 @@ def _template_names(root: Path, image: Image, base: Base, template: Template) ->
     )
     bare = base.model_copy(update={"pypi": (), "zfs": base.zfs.model_copy(update={"commands": ()})})
     return tuple(wanted.name for wanted in wanted_packages(root, like, bare))
-
-
-def named_by(argv: Sequence[str]) -> tuple[str, ...]:
-    """Return the packages that a command such as `apt-get install --yes NAME` installs."""
-    if _INSTALL not in argv:
-        return ()
-    words = iter(argv[argv.index(_INSTALL) + 1 :])
-    found = []
-    for word in words:
-        if word in _WITH_VALUE:
-            next(words, None)
-        elif not word.startswith("-"):
-            found.append(word)
-    return tuple(found)
 
 
 def kernel_packages(base: Base, kernel: str) -> tuple[str, ...]:

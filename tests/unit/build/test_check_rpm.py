@@ -187,7 +187,7 @@ def test_another_key_in_the_repository_stops_before_anything_is_asked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (repository / "images/keys/key.asc").write_bytes(gpg(keyring, "--armor", "--export", "wrong@example.org"))
-    monkeypatch.setattr(rpm_repositories, "dnf_python", lambda: pytest.fail("dnf was asked"))
+    monkeypatch.setattr(rpm_repositories, "_dnf_python", lambda: pytest.fail("dnf was asked"))
     assert edgelinux("check") == 1
     assert "key key: images/keys/key.asc holds" in error(capsys)
 

@@ -15,8 +15,9 @@ from edgelinux_build.images import load_bases
 from edgelinux_build.inputs import hash_file
 from edgelinux_build.lock import Lock, LockedPackage, lock_path, write_lock
 from edgelinux_build.mirror.serve import make_server, variables
-from edgelinux_build.mirror.wish import kernel_packages, kernel_pattern, named_by
+from edgelinux_build.mirror.wish import kernel_packages, kernel_pattern
 from edgelinux_build.mirrors import NO_MIRROR
+from edgelinux_build.wanted import named_by
 from edgelinux_hostd.errors import EdgeLinuxError
 
 from tests.unit.build.cli_runner import edgelinux
