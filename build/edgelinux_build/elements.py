@@ -17,7 +17,7 @@ from edgelinux_hostd.errors import EdgeLinuxError
 
 from .yamlfile import load
 
-__all__ = ["Element", "Target", "closure", "environment", "installs", "mapped"]
+__all__ = ["Element", "Target", "closure", "environment", "installs", "mapped", "own_elements"]
 
 _EXPORT = re.compile(r"^export ([A-Za-z_][A-Za-z0-9_]*)=(.*)$")
 _DEFAULT = re.compile(r"^\$\{([A-Za-z_][A-Za-z0-9_]*):?-(.*)\}$")
@@ -64,6 +64,14 @@ def closure(folders: Sequence[Path], names: Sequence[str]) -> tuple[Element, ...
         provided.update(element.words("element-provides"))
         queue += element.words("element-deps")
     return tuple(found[name] for name in sorted(found.keys() - provided))
+
+
+def own_elements(folders: Sequence[Path], names: Sequence[str]) -> tuple[str, ...]:
+    """Return those of the first folder among the named elements and all that they depend on, sorted.
+
+    Raises EdgeLinuxError.
+    """
+    return tuple(element.name for element in closure(folders, names) if element.path.parent == folders[0])
 
 
 def environment(elements: Sequence[Element], given: Mapping[str, str]) -> dict[str, str]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from edgelinux_hostd.errors import EdgeLinuxError
 
 from edgelinux_build.archive import pins
 from edgelinux_build.dib import Order, make_tree
-from edgelinux_build.images import Base
+from edgelinux_build.elements import own_elements
+from edgelinux_build.images import Base, element_folders
 from edgelinux_build.inputs import Json, hash_file, hash_files, key_of
 from edgelinux_build.lock import Lock, summary
 from edgelinux_build.process import StageError
@@ -21,7 +22,6 @@ from edgelinux_build.tree import capture_in, set_times
 
 __all__ = [
     "RootTree",
-    "element_closure",
     "order",
     "parse_packages",
     "refuse",
@@ -48,7 +48,7 @@ class RootTree(Stage):
     def definitions(self, project: Project) -> dict[str, Json]:
         """Return what decides which packages there are; their versions are the mirror's, or a lock's."""
         image, base = project.image, project.base
-        used = element_closure(project.root / "elements", image.elements)
+        used = own_elements(element_folders(project.root), (base.element, *image.elements))
         files = hash_files(project.root, [f"elements/{name}" for name in used])
         return {
             "element": base.element,
@@ -139,21 +139,3 @@ def upstream_version(version: str) -> str:
     """Return what a package's authors call its version: without epoch and distribution's revision."""
     match = re.match(r"(?:[0-9]+:)?([0-9]+(?:\.[0-9]+)*)", version)
     return match[1] if match else version
-
-
-def element_closure(folder: Path, names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the named elements and those of the same folder that they depend on, sorted."""
-    found: set[str] = set()
-
-    def walk(name: str) -> Iterator[str]:
-        if name in found or not (folder / name).is_dir():
-            return
-        found.add(name)
-        dependencies = folder / name / "element-deps"
-        if dependencies.is_file():
-            yield from dependencies.read_text(encoding="utf-8").split()
-
-    queue = list(names)
-    while queue:
-        queue += walk(queue.pop())
-    return tuple(sorted(found))

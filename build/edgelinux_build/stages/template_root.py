@@ -12,7 +12,8 @@ from edgelinux_hostd.run import run
 from edgelinux_build.antlet_templates import DiskRecipe, RootRecipe, Template
 from edgelinux_build.archive import ArchivePackage, describe, lay_sources, pins
 from edgelinux_build.dib import Order, make_tree
-from edgelinux_build.images import Base
+from edgelinux_build.elements import own_elements
+from edgelinux_build.images import Base, element_folders
 from edgelinux_build.inputs import Json, hash_files
 from edgelinux_build.process import run_logged
 from edgelinux_build.stage import GIB, Context, Project, Upstream
@@ -28,7 +29,7 @@ from edgelinux_build.tree import (
 )
 
 from .bootable import ROOT, Layout, grub_cfg, lay_out
-from .root_tree import element_closure, parse_packages
+from .root_tree import parse_packages
 from .template import Made, TemplateStage, zstd_argv
 
 __all__ = ["DiskTemplate", "RootTemplate", "tar_argv"]
@@ -43,7 +44,7 @@ class FromElements(TemplateStage):
 
     def definitions(self, project: Project) -> dict[str, Json]:
         """The elements as well."""
-        used = element_closure(project.root / "elements", self.recipe.elements)
+        used = own_elements(element_folders(project.root), (self.base.element, *self.recipe.elements))
         files = hash_files(project.root, [f"elements/{name}" for name in used])
         return {
             **super().definitions(project),

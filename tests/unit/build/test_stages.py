@@ -16,7 +16,6 @@ from edgelinux_build.stages.finished_tree import image_json, missing_dependencie
 from edgelinux_build.stages.iso import iso_name
 from edgelinux_build.stages.local_packages import LocalPackages
 from edgelinux_build.stages.root_tree import (
-    element_closure,
     order,
     parse_packages,
     tree_facts,
@@ -125,10 +124,12 @@ def test_an_elements_readme_costs_nothing_and_its_scripts_everything(project: Pr
     assert "root-tree" in changed(before, keys(project))
 
 
-def test_elements_take_along_what_they_depend_on(tmp_path: Path) -> None:
-    for name, needs in {"a": "b\nc\n", "b": "c\nelsewhere\n", "c": "a\n", "d": ""}.items():
-        write(tmp_path / name / "element-deps", needs)
-    assert element_closure(tmp_path, ("a",)) == ("a", "b", "c")
+def test_the_bases_own_element_counts_where_it_is_of_this_repository(project: Project) -> None:
+    write(project.root / "elements/base-minimal/root.d/10-base", "#!/bin/bash\n")
+    project = replace(project, base=project.base.model_copy(update={"element": "base-minimal"}))
+    before = keys(project)
+    write(project.root / "elements/base-minimal/root.d/10-base", "#!/bin/sh\n")
+    assert "root-tree" in changed(before, keys(project))
 
 
 def test_the_command_for_the_root_tree(project: Project) -> None:
