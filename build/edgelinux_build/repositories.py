@@ -14,6 +14,7 @@ from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.run import run
 from pydantic import Field
 
+from .gnupg import primary_fingerprints
 from .schema import Name, Schema, Word
 
 __all__ = ["KEYS", "VARIABLE", "Key", "Repository", "check_key", "name_repositories", "render", "variable_of"]
@@ -103,23 +104,10 @@ def check_key(root: Path, name: str, key: Key) -> Path:
     with tempfile.TemporaryDirectory() as home:
         # gpg makes its own files, even to look at one; not in the home of whoever builds.
         argv = ["gpg", "--homedir", home, "--batch", "--show-keys", "--with-colons", str(path)]
-        found = _fingerprints(run(argv, check=False).stdout)
+        found = primary_fingerprints(run(argv, check=False).stdout)
     if found != [key.fingerprint]:
         raise EdgeLinuxError(
             f"key {name}: {KEYS / key.file} holds {', '.join(found) or 'no key'}, not {key.fingerprint}",
             hint=f"is it the right file? The fingerprint is from {key.source}",
         )
     return path
-
-
-def _fingerprints(listing: str) -> list[str]:
-    """Return the fingerprints of the primary keys in gpg's colon listing (its doc/DETAILS)."""
-    found: list[str] = []
-    primary = False
-    for line in listing.splitlines():
-        fields = line.split(":")
-        if fields[0] in ("pub", "sub", "sec", "ssb"):
-            primary = fields[0] == "pub"
-        elif fields[0] == "fpr" and primary:
-            found.append(fields[9])
-    return found

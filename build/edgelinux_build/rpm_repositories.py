@@ -15,6 +15,7 @@ from edgelinux_hostd.run import run
 
 from .available import Answer, Newest
 from .failures import NO_SPACE_TEXT, cannot_write, is_full
+from .gnupg import end_agents
 from .images import Base
 from .mirrors import NO_MIRROR, MirrorUrls
 from .repositories import check_key, render
@@ -141,6 +142,10 @@ def ask_dnf(script: Path, question: Mapping[str, Any], folder: Path) -> dict[str
             raise cannot_write(folder, OSError(errno.ENOSPC, NO_SPACE_TEXT)) from error
         hint = "EDGELINUX_DEBUG=1 shows all of it"
         raise EdgeLinuxError(f"dnf could not be asked: {last}", hint=hint) from error
+    finally:
+        # dnf keeps the keys of each repository with signed metadata in a home of GnuPG's of its own.
+        for home in folder.glob("*/*/pubring"):
+            end_agents(home)
     found: dict[str, Any] = json.loads(done.stdout)
     return {**found, "said": done.stderr}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import re
 import tempfile
@@ -13,6 +12,8 @@ from pathlib import Path
 
 from edgelinux_hostd.errors import CommandError, EdgeLinuxError
 from edgelinux_hostd.run import run
+
+from .gnupg import end_agents, primary_fingerprints
 
 __all__ = ["SIGN_KEY", "Checked", "check_signature", "fingerprint_of", "sign"]
 
@@ -79,16 +80,13 @@ def _temporary_home() -> Iterator[Sequence[str]]:
         try:
             yield "--homedir", home
         finally:
-            run(["gpgconf", "--homedir", home, "--kill", "all"], check=False)
+            end_agents(Path(home))
 
 
 def _fingerprints(arguments: Sequence[str]) -> list[str]:
-    """Return the fingerprints of the primary keys that a listing shows (doc/DETAILS of GnuPG)."""
+    """Return the fingerprints of the primary keys that a listing shows."""
     done = run([*_as_user(arguments), *_GPG, "--with-colons", *arguments], check=False)
-    rows = [line.split(":") for line in done.stdout.splitlines()]
-    return [
-        after[9] for row, after in itertools.pairwise(rows) if row[0] in ("sec", "pub") and after[0] == "fpr"
-    ]
+    return primary_fingerprints(done.stdout)
 
 
 def _gpg(arguments: Sequence[str], stdin: str | None = None) -> str:
