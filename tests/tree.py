@@ -16,17 +16,16 @@ from pathlib import Path
 
 from edgelinux_build import namespace
 from edgelinux_build.cache import Cache, cache_home
-from edgelinux_build.progress import PlainReporter
 from edgelinux_build.project import load_project
 from edgelinux_build.rights import become_root
-from edgelinux_build.runner import Builder
 from edgelinux_build.stage import Project
-from edgelinux_build.stages import STAGES
 from edgelinux_build.stages.finished_tree import FinishedTree
 from edgelinux_build.tree import mounted_for_chroot, overlay
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.run import run
 from packaging.requirements import Requirement
+
+from tests.built import built
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -76,17 +75,8 @@ def lend(tree: Path, project: Project) -> None:
 
 def layers(project: Project, cache: Cache) -> list[Path]:
     """Return the finished tree's layers, the topmost first; raises EdgeLinuxError when it is not built."""
-    needed = [stage for stage in STAGES if stage.name in (*FinishedTree.needs, FinishedTree.name)]
-    found: dict[str, Path] = {}
-    for step in Builder(project, cache, needed, PlainReporter()).plan():
-        if step.stage.name not in _LAYERS:
-            continue
-        if step.result is None:
-            raise EdgeLinuxError(
-                f"stage {step.stage.name} is not built of these sources: {step.why}", hint="edgelinux build"
-            )
-        found[step.stage.name] = step.result.path / "tree"
-    return [found[name] for name in _LAYERS]
+    found = built(project, cache, _LAYERS)
+    return [found[name].path / "tree" for name in _LAYERS]
 
 
 def run_tests(tree: Path, project: Project, arguments: Sequence[str]) -> int:

@@ -19,6 +19,8 @@ from .debs import MAINTAINER
 from .images import TreePackages
 from .inputs import Json
 from .lock import LockedPackage
+from .mirror.package import MirrorPackage
+from .stand_in import NAME as STAND_IN
 from .tree import capture_in, fill, put_files
 
 __all__ = [
@@ -26,11 +28,13 @@ __all__ = [
     "describe",
     "describe_argv",
     "from_json",
+    "from_mirror",
     "lay_sources",
     "parse",
     "pins",
     "read_index",
     "to_json",
+    "upstream_version",
     "write_index",
 ]
 
@@ -103,6 +107,46 @@ def describe_argv(packages: TreePackages, installed: Mapping[str, str]) -> list[
 def describe(tree: Path, packages: TreePackages, installed: Mapping[str, str]) -> dict[str, ArchivePackage]:
     """Ask the index in a tree with package sources; raises CommandError."""
     return parse(capture_in(tree, describe_argv(packages, installed)))
+
+
+def from_mirror(packages: Iterable[MirrorPackage], installed: Mapping[str, str]) -> dict[str, ArchivePackage]:
+    """Return what a mirror has of installed packages; one that it does not have is known by its version.
+
+    What is made for the build is there as a package of this repository.
+    """
+    known = {(package.name, package.evr): package for package in packages}
+    found = {}
+    for name, version in installed.items():
+        package = known.get((name, version))
+        if package:
+            found[name] = _of_mirror(package)
+        else:
+            maintainer = MAINTAINER if name == STAND_IN else ""
+            found[name] = ArchivePackage(name, version, "", "", "", name, version, maintainer, "")
+    return found
+
+
+def _of_mirror(package: MirrorPackage) -> ArchivePackage:
+    # `zfs-2.3.4-1.el10.src.rpm`
+    source = package.sourcerpm.removesuffix(".src.rpm").rsplit("-", 2)
+    name, version = (source[0], "-".join(source[1:])) if len(source) == 3 else (package.name, package.evr)
+    return ArchivePackage(
+        name=package.name,
+        version=package.evr,
+        architecture=package.arch,
+        sha256=package.sha256,
+        path=package.path,
+        source=name,
+        source_version=version,
+        maintainer=package.maintainer,
+        homepage=package.homepage,
+    )
+
+
+def upstream_version(version: str) -> str:
+    """Return what a package's authors call its version: without epoch and distribution's revision."""
+    match = re.match(r"(?:[0-9]+:)?([0-9]+(?:\.[0-9]+)*)", version)
+    return match[1] if match else version
 
 
 def lay_sources(tree: Path, packages: TreePackages, values: Mapping[str, str]) -> None:

@@ -165,6 +165,13 @@ class TreePackages(Schema):
     or of none."""
 
 
+class Pair(Schema):
+    """Versions that were tested with each other, each as far as it counts: `6.12` is every 6.12.x."""
+
+    kernel: Version
+    zfs: Version
+
+
 class Zfs(Schema):
     """How ZFS is compiled in an overlay over the tree. Filled in: {kernel}, {jobs}, {archive}, {security}.
 
@@ -187,6 +194,11 @@ class Zfs(Schema):
     """Command run in the overlay that prints the version that was compiled."""
     package: Name
     """Package that holds what was compiled."""
+    tested: Pair
+    """Kernel and ZFS go together: an image with others is not made before somebody has tested them."""
+    stand_in: tuple[Relation, ...] = ()
+    """What a package without files provides in place of one with the modules, so that none is installed in
+    the tree. For bases whose element makes no such package by itself. Filled in: {zfs}, its version."""
 
 
 class Watched(Schema):

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from debian.copyright import Copyright, NotMachineReadableError
-from license_expression import get_spdx_licensing
+from license_expression import ExpressionError, get_spdx_licensing
 
 from .inputs import Json
 
@@ -27,6 +27,7 @@ __all__ = [
     "UNKNOWN",
     "Declared",
     "Reference",
+    "declared_by_tag",
     "read_copyright",
     "read_licences",
     "spdx_expression",
@@ -133,6 +134,21 @@ def read_copyright(path: Path) -> Declared:
         return Declared()
     parts = [f"({term})" if " " in term and len(terms) > 1 else term for term in terms]
     return Declared(" AND ".join(parts), dict(sorted(references.items())))
+
+
+def declared_by_tag(tag: str) -> Declared:
+    """Return the licences that an RPM's License tag names: an SPDX expression, or else words of its own.
+
+    (https://docs.fedoraproject.org/en-US/legal/license-field/; older packages have other names.)
+    """
+    if not tag.strip():
+        return NONE_STATED
+    try:
+        parsed = spdx_licensing().parse(tag, validate=True)
+        return Declared(str(parsed))
+    except ExpressionError:
+        made = Reference(tag, f"The package's License tag says no more than: {tag}")
+        return Declared(made.id, {made.id: made})
 
 
 def write_licences(folder: Path, licences: Mapping[str, Declared]) -> None:

@@ -19,7 +19,7 @@ from .stages import forced_stages, lock_stages
 
 __all__ = ["lock"]
 
-_FROM_MIRROR = ("root-tree", "zfs-modules", "templates")
+_FROM_MIRROR = ("package-set", "root-tree", "zfs-modules", "templates")
 
 
 @click.command()

@@ -36,6 +36,8 @@ class MirrorUrls:
     security: str = ""
     repositories: Mapping[str, str] = field(default_factory=dict)
     """Of the RPM repositories, by id; `archive` is the first of them then."""
+    own: Path | None = None
+    """Directory of a further repository, of packages that are made from this project for the build alone."""
 
 
 def file_of(url: str) -> Path | None:

@@ -109,6 +109,8 @@ class Package:
     origin: str = "edgelinux"
     """What it is made from, by name."""
     homepage: str = ""
+    provides: tuple[str, ...] = ()
+    """What it is besides, for what others depend on, as the package's format writes it; of RPMs only."""
 
 
 def load_package(path: Path, base: Base, version: str) -> Package:

@@ -17,7 +17,17 @@ from pydantic import Field
 from .gnupg import primary_fingerprints
 from .schema import Name, Schema, Word
 
-__all__ = ["KEYS", "VARIABLE", "Key", "Repository", "check_key", "name_repositories", "render", "variable_of"]
+__all__ = [
+    "KEYS",
+    "VARIABLE",
+    "Key",
+    "Repository",
+    "check_key",
+    "name_repositories",
+    "render",
+    "render_own",
+    "variable_of",
+]
 
 KEYS = Path("images/keys")
 """Where the repository keeps public keys."""
@@ -94,6 +104,12 @@ def render(repositories: Iterable[Repository], urls: Mapping[str, str], keys: Ma
         )
         for repository in repositories
     )
+
+
+def render_own(url: str) -> str:
+    """Return the configuration of the repository that the build made itself, a moment ago, and serves."""
+    # Nobody could sign what is in it before it is there, and nothing of it stays.
+    return f"\n[edgelinux]\nname=edgelinux\nbaseurl={url}\nenabled=1\ngpgcheck=0\nskip_if_unavailable=0\n"
 
 
 def check_key(root: Path, name: str, key: Key) -> Path:

@@ -157,6 +157,7 @@ def spec(package: Package, architecture: str, epoch: int) -> str:
     return environment.from_string(_template().decode()).render(
         **{name: _plain(text) for name, text in values.items()},
         depends=[_plain(name) for name in package.depends],
+        provides=[_plain(name) for name in package.provides],
         files=[*_files(package)],
         post=_plain(found.post),
         preun=_plain(found.preun),

@@ -14,11 +14,21 @@ from .images import Base, Image
 from .inputs import Json, key_of
 from .lock import Lock
 from .mirrors import MirrorUrls, find_mirrors
-from .sources import open_sources
+from .sources import open_sources, set_urls
 
-__all__ = ["Context", "NotYetKnown", "Project", "Stage", "Upstream"]
+__all__ = ["PACKAGE_SET", "Context", "NotYetKnown", "Project", "Stage", "Upstream", "package_sets"]
 
 GIB = 2**30
+
+PACKAGE_SET = "package-set"
+"""What the names of stages begin with that get packages ahead of those which install them."""
+
+
+def package_sets(base: Base, template: str = "") -> tuple[str, ...]:
+    """Name the stage that gets the packages of the host, or of a template; none for bases without one."""
+    if not base.mirrors.repositories:
+        return ()
+    return (f"{PACKAGE_SET}-{template}" if template else PACKAGE_SET,)
 
 
 class NotYetKnown(Exception):
@@ -111,6 +121,13 @@ class Context:
     """Finds the base's mirrors, once; raises EdgeLinuxError."""
     say: Callable[[str], None] = field(repr=False)
 
+    @property
+    def packages(self) -> Path | None:
+        """The package set that the stage installs from; None if it takes its packages from a mirror."""
+        return next(
+            (result.path for name, result in self.upstream.items() if name.startswith(PACKAGE_SET)), None
+        )
+
     def sources(self, base: Base) -> AbstractContextManager[dict[str, str]]:
         """Give the values that fill in a base's package sources; what they need is served meanwhile.
 
@@ -120,6 +137,8 @@ class Context:
 
     def mirrors_of(self, base: Base) -> MirrorUrls:
         """Find the mirrors of a base that may be another than the image's; raises EdgeLinuxError."""
+        if self.packages:
+            return set_urls(self.packages, base)
         return self.mirrors() if base.name == self.project.base.name else find_mirrors(base)
 
 
@@ -139,6 +158,10 @@ class Stage(ABC):
     """Whether it needs a mirror."""
     identity_from_facts: bool = False
     """Whether the result's identity is known only when it is made (see `identity`)."""
+
+    def __init__(self, *more: str) -> None:
+        """Needs the results of `more` stages, beyond those that every stage of its kind needs."""
+        self.needs = (*type(self).needs, *more)
 
     @abstractmethod
     def inputs(self, project: Project, upstream: Mapping[str, Upstream]) -> dict[str, Json]:

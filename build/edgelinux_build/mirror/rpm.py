@@ -28,11 +28,18 @@ from .wish import Wish, kernel_packages, kernel_pattern
 __all__ = ["createrepo_argv", "make_rpm_mirror", "signature_problems"]
 
 
-def make_rpm_mirror(wish: Wish, urls: Mapping[str, str], target: Path, reporter: Reporter) -> Mirror:
-    """Make or renew the mirror in `target`; `urls` are by repository. Raises EdgeLinuxError."""
+def make_rpm_mirror(
+    wish: Wish, urls: Mapping[str, str], target: Path, reporter: Reporter, others: Sequence[Path] = ()
+) -> Mirror:
+    """Make or renew the mirror in `target`; `urls` are by repository. Raises EdgeLinuxError.
+
+    What is in `others`, mirrors of the same base, is not fetched again.
+    """
     with working(target) as folder, _metadata(wish.base) as scratch:
         reporter.note("asking dnf which packages are needed")
         found = resolve(wish.root, wish.base, urls, wish.sets, wish.locked, scratch)
+        for other in others:
+            reuse(other, folder, [one.package.path for one in found])
         _fetch(found, folder, target, reporter)
         if not wish.is_locked and (sets := _with_kernel(wish, [folder / one.package.path for one in found])):
             found = resolve(wish.root, wish.base, urls, sets, {}, scratch)
@@ -82,7 +89,7 @@ def _fetch(found: Sequence[Found], folder: Path, target: Path, reporter: Reporte
 
 def _with_kernel(wish: Wish, files: Sequence[Path]) -> list[tuple[str, ...]]:
     """Return the sets with what compiling ZFS for the kernel among the packages needs; empty: nothing."""
-    if not kernel_packages(wish.base, ""):
+    if not wish.compiles or not kernel_packages(wish.base, ""):
         return []
     kernels = found_in(files, kernel_pattern(wish.base))
     if len(kernels) != 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edgelinux_build.antlet_templates import ApplianceRecipe, Template, load_template
@@ -13,7 +13,7 @@ from edgelinux_build.lock import Lock, LockedPackage
 from edgelinux_build.tree import fill
 from edgelinux_build.wanted import named_by, wanted_packages
 
-__all__ = ["Wish", "kernel_packages", "kernel_pattern", "make_wish"]
+__all__ = ["Wish", "host_wish", "kernel_packages", "kernel_pattern", "make_wish", "template_wish"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,8 @@ class Wish:
     """What the lock file names."""
     left_out: tuple[str, ...] = ()
     """Templates that are made of other bases, as `name (base)`."""
+    compiles: bool = True
+    """Whether ZFS is compiled for the kernel that is among the packages of the first set."""
 
     @property
     def is_locked(self) -> bool:
@@ -38,19 +40,33 @@ class Wish:
 
 def make_wish(root: Path, image: Image, base: Base, lock: Lock | None) -> Wish:
     """Read definitions and elements; raises EdgeLinuxError."""
-    sets = [tuple(wanted.name for wanted in wanted_packages(root, image, base))]
-    locked = dict(_from_archive(lock.host_packages)) if lock else {}
+    host = host_wish(root, image, base, lock)
+    sets, locked = [*host.sets], dict(host.locked)
     left_out = []
     for template in (load_template(root, name) for name in image.templates):
-        names = _template_names(root, image, base, template)
-        if names is None:
+        wish = template_wish(root, image, base, template, lock)
+        if wish is None:
             left_out.append(f"{template.name} ({_base_of(template)})")
             continue
-        sets.append(names)
-        if lock:
-            # Of the same archive at the same time, so a package that is in both has one version.
-            locked |= dict(_from_archive(lock.templates.get(template.name, {})))
-    return Wish(root, image, base, tuple(sets), locked, tuple(left_out))
+        sets += wish.sets
+        # Of the same archive at the same time, so a package that is in both has one version.
+        locked |= wish.locked
+    return replace(host, sets=tuple(sets), locked=locked, left_out=tuple(left_out))
+
+
+def host_wish(root: Path, image: Image, base: Base, lock: Lock | None) -> Wish:
+    """Return what the tree needs, and compiling ZFS for it; raises EdgeLinuxError."""
+    names = tuple(wanted.name for wanted in wanted_packages(root, image, base))
+    return Wish(root, image, base, (names,), dict(_from_archive(lock.host_packages)) if lock else {})
+
+
+def template_wish(root: Path, image: Image, base: Base, template: Template, lock: Lock | None) -> Wish | None:
+    """Return what a template needs; None if it is made of another base. Raises EdgeLinuxError."""
+    names = _template_names(root, image, base, template)
+    if names is None:
+        return None
+    locked = dict(_from_archive(lock.templates.get(template.name, {}))) if lock else {}
+    return Wish(root, image, base, (names,), locked, compiles=False)
 
 
 def _from_archive(packages: Mapping[str, LockedPackage]) -> Iterator[tuple[str, LockedPackage]]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from edgelinux_hostd.errors import EdgeLinuxError
+from collections.abc import Iterable, Iterator
 
 from edgelinux_build.antlet_templates import Template
-from edgelinux_build.stage import Project, Stage
+from edgelinux_build.images import Base
+from edgelinux_build.stage import PACKAGE_SET, Project, Stage, package_sets
 
 from .bootloader import BootLoader
 from .finished_tree import FinishedTree
@@ -16,64 +15,93 @@ from .iso import Iso
 from .local_packages import LocalPackages
 from .lock_file import LockFile
 from .package_index import PackageIndex
+from .package_set import PackageSet
 from .root_tree import RootTree
 from .squashfs import SquashFs
 from .template import TemplateStage
 from .templates import template_stage, template_stages
 from .zfs_modules import ZfsModules
 
-__all__ = ["FORCIBLE", "STAGES", "forced_stages", "iso_stages", "lock_stages", "template_build_stages"]
-
-STAGES: tuple[Stage, ...] = (
-    RootTree(),
-    ZfsModules(),
-    PackageIndex(),
-    LocalPackages(),
-    FinishedTree(),
-    Initramfs(),
-    BootLoader(),
-    SquashFs(),
-)
-"""What every image has. An ISO has its antlet templates as well."""
+__all__ = [
+    "FORCIBLE",
+    "forced_stages",
+    "image_stages",
+    "iso_stages",
+    "lock_stages",
+    "template_build_stages",
+]
 
 _TEMPLATES = "templates"
 
-FORCIBLE = (*(stage.name for stage in STAGES), _TEMPLATES, Iso.name)
-"""What can be told to run whatever is cached; `templates` stands for the stages of all antlet templates."""
+FORCIBLE = (
+    PACKAGE_SET,
+    RootTree.name,
+    ZfsModules.name,
+    PackageIndex.name,
+    LocalPackages.name,
+    FinishedTree.name,
+    Initramfs.name,
+    BootLoader.name,
+    SquashFs.name,
+    _TEMPLATES,
+    Iso.name,
+)
+"""What can be told to run whatever is cached. `templates` stands for the stages of all antlet templates, and
+`package-set` for what gets the packages of host and templates, where the base has that."""
+
+
+def image_stages(base: Base) -> tuple[Stage, ...]:
+    """Return what every image on a base has. An ISO has its antlet templates as well."""
+    return (
+        *_from_mirror(base),
+        LocalPackages(),
+        FinishedTree(),
+        Initramfs(),
+        BootLoader(),
+        SquashFs(),
+    )
+
+
+def _from_mirror(base: Base) -> tuple[Stage, ...]:
+    sets = package_sets(base)
+    return (
+        *(PackageSet(base) for _ in sets),
+        RootTree(*sets),
+        ZfsModules(*sets),
+        PackageIndex(*sets),
+    )
 
 
 def forced_stages(names: Iterable[str], stages: Iterable[Stage]) -> set[str]:
     """Return the names of the stages that the names in FORCIBLE stand for."""
-    wanted = {*names}
-    templates = {stage.name for stage in stages if isinstance(stage, TemplateStage)}
-    return wanted - {_TEMPLATES} | (templates if _TEMPLATES in wanted else set())
+    found, stages = set(), [*stages]
+    for name in names:
+        kind = {_TEMPLATES: TemplateStage, PACKAGE_SET: PackageSet}.get(name)
+        found |= {name} if kind is None else {stage.name for stage in stages if isinstance(stage, kind)}
+    return found
 
 
 def iso_stages(project: Project) -> tuple[Stage, ...]:
     """Return what makes an ISO; raises EdgeLinuxError when a template's definition is wrong."""
-    _refuse_unfinished(project)
     templates = template_stages(project)
-    return (*STAGES, *templates, Iso(stage.name for stage in templates))
-
-
-def _refuse_unfinished(project: Project) -> None:
-    base = project.base
-    if not base.packages.describe:
-        raise EdgeLinuxError(
-            f"an image on {base.label} cannot be built yet: nothing says how its package index is read",
-            hint="README.md, Bases, has what can be done with it",
-            exit_code=2,
-        )
+    names = (stage.name for stage in templates)
+    return (*image_stages(project.base), *_with_packages(templates), Iso(names))
 
 
 def lock_stages(project: Project) -> tuple[Stage, ...]:
     """Return what `edgelinux lock` runs: what takes packages from a mirror, and the file that lists them."""
-    _refuse_unfinished(project)
     templates = template_stages(project)
-    return (RootTree(), ZfsModules(), PackageIndex(), *templates, LockFile(templates))
+    return (*_from_mirror(project.base), *_with_packages(templates), LockFile(templates))
 
 
 def template_build_stages(project: Project, template: Template) -> tuple[Stage, ...]:
     """Return what builds one template, on the medium or not; raises EdgeLinuxError."""
     stage = template_stage(project, template)
-    return (*((RootTree(),) if stage.needs else ()), stage)
+    tree = [found for found in _from_mirror(project.base) if isinstance(found, (PackageSet, RootTree))]
+    return (*(tree if RootTree.name in stage.needs else ()), *_with_packages([stage]))
+
+
+def _with_packages(templates: Iterable[TemplateStage]) -> Iterator[Stage]:
+    for stage in templates:
+        yield from (PackageSet(stage.base, stage.template) for _ in package_sets(stage.base))
+        yield stage

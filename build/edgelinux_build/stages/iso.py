@@ -56,7 +56,7 @@ class Iso(Stage):
 
     def __init__(self, templates: Iterable[str] = ()) -> None:
         self.templates = tuple(templates)
-        self.needs = (*type(self).needs, *self.templates)
+        super().__init__(*self.templates)
 
     def inputs(self, project: Project, upstream: Mapping[str, Upstream]) -> dict[str, Json]:
         """The system, the boot loader, the kickstart and the menu."""

@@ -31,7 +31,7 @@ class LockFile(Stage):
 
     def __init__(self, templates: Sequence[TemplateStage] = ()) -> None:
         self.templates = templates
-        self.needs = (*type(self).needs, *(stage.name for stage in templates))
+        super().__init__(*(stage.name for stage in templates))
 
     def inputs(self, project: Project, upstream: Mapping[str, Upstream]) -> dict[str, Json]:
         """What was built, and the definitions it was built from."""

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from edgelinux_hostd.errors import EdgeLinuxError
 
-from edgelinux_build.archive import describe, lay_sources, write_index
+from edgelinux_build.archive import write_index
 from edgelinux_build.inputs import Json
-from edgelinux_build.licences import read_copyright, write_licences
+from edgelinux_build.licences import write_licences
 from edgelinux_build.lock import differences
+from edgelinux_build.package_facts import describe_tree, licences_of
 from edgelinux_build.stage import Context, Project, Stage, Upstream
-from edgelinux_build.tree import fill, mounted_for_chroot, overlay, run_in, use_host_resolver
 
 from .root_tree import refuse
 
@@ -38,27 +38,15 @@ class PackageIndex(Stage):
         }
 
     def run(self, ctx: Context, out: Path) -> dict[str, Json]:
-        """Ask the signed index in an overlay with package sources, and read the copyright files."""
-        packages, root = ctx.project.base.packages, ctx.upstream["root-tree"]
+        """Ask the signed index, or the package set, and read what the packages say of their licences."""
+        root = ctx.upstream["root-tree"]
         installed = root.facts["packages"]
         if not isinstance(installed, dict):
             raise EdgeLinuxError("the tree's packages are not a mapping")
         wanted = {name: str(version) for name, version in installed.items()}
-        with (
-            overlay(ctx.scratch / "tree", [root.path / "tree"], ctx.scratch / "upper") as tree,
-            mounted_for_chroot(tree),
-            ctx.sources(ctx.project.base) as sources,
-        ):
-            lay_sources(tree, packages, sources)
-            use_host_resolver(tree)
-            run_in(tree, packages.refresh, ctx.log)
-            found = describe(tree, packages, wanted)
+        found = describe_tree(ctx, ctx.project.base, root.path / "tree", wanted)
         if ctx.project.locked and ctx.project.lock:
             refuse(differences(ctx.project.lock.packages, {name: p.locked for name, p in found.items()}))
-        licences = {
-            name: read_copyright(root.path / "tree" / fill(packages.copyright, {"name": name}).lstrip("/"))
-            for name in wanted
-        }
         write_index(out, found.values())
-        write_licences(out, licences)
+        write_licences(out, licences_of(ctx, ctx.project.base, root.path / "tree", wanted))
         return {"packages": len(found)}

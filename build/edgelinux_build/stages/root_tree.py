@@ -10,7 +10,7 @@ from pathlib import Path
 
 from edgelinux_hostd.errors import EdgeLinuxError
 
-from edgelinux_build.archive import pins
+from edgelinux_build.archive import pins, upstream_version
 from edgelinux_build.dib import Order, make_tree
 from edgelinux_build.elements import own_elements
 from edgelinux_build.images import Base, element_folders
@@ -26,7 +26,6 @@ __all__ = [
     "parse_packages",
     "refuse",
     "tree_facts",
-    "upstream_version",
     "version_differences",
 ]
 
@@ -43,7 +42,9 @@ class RootTree(Stage):
 
     def inputs(self, project: Project, upstream: Mapping[str, Upstream]) -> dict[str, Json]:
         """The elements, and what goes into them. Not the mirror: a base's mirrors hold the same packages."""
-        return {**self.definitions(project), **project.locked_to("packages")}
+        # All that is installed comes from a package set, where there is one.
+        sets = {name: upstream[name].identity for name in self.needs}
+        return {**self.definitions(project), **project.locked_to("packages"), **sets}
 
     def definitions(self, project: Project) -> dict[str, Json]:
         """Return what decides which packages there are; their versions are the mirror's, or a lock's."""
@@ -121,21 +122,30 @@ def tree_facts(base: Base, tree: Path, packages: Mapping[str, str]) -> dict[str,
         raise EdgeLinuxError(
             f"the tree has no package {base.zfs.userland}", hint=f"images/bases/{base.name}.yaml"
         )
+    zfs = upstream_version(packages[base.zfs.userland])
+    _refuse_untested(base, kernels[0], zfs)
     return {
         "kernel": kernels[0],
         "modules": hash_file(modules / kernels[0] / "modules.order"),
-        "zfs": upstream_version(packages[base.zfs.userland]),
+        "zfs": zfs,
         "packages": dict(packages),
     }
+
+
+def _refuse_untested(base: Base, kernel: str, zfs: str) -> None:
+    tested = base.zfs.tested
+    if not (_is(kernel, tested.kernel) and _is(zfs, tested.zfs)):
+        raise EdgeLinuxError(
+            f"the tree has kernel {kernel} and ZFS {zfs}; tested were {tested.kernel} and {tested.zfs}",
+            hint=f"test that pair, then name it in images/bases/{base.name}.yaml, zfs.tested",
+        )
+
+
+def _is(version: str, series: str) -> bool:
+    return re.match(rf"{re.escape(series)}(?![0-9])", version) is not None
 
 
 def parse_packages(text: str) -> dict[str, str]:
     """Parse `name<TAB>version` lines, by name."""
     pairs = (line.split("\t", 1) for line in text.splitlines() if "\t" in line)
     return dict(sorted((name, version) for name, version in pairs))
-
-
-def upstream_version(version: str) -> str:
-    """Return what a package's authors call its version: without epoch and distribution's revision."""
-    match = re.match(r"(?:[0-9]+:)?([0-9]+(?:\.[0-9]+)*)", version)
-    return match[1] if match else version

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,9 @@ from edgelinux_build.antlet_templates import DESCRIPTION, XML, Template
 from edgelinux_build.archive import ArchivePackage, write_index
 from edgelinux_build.images import Base
 from edgelinux_build.inputs import Json, hash_file, hash_files, key_of
-from edgelinux_build.licences import Declared, read_copyright, write_licences
+from edgelinux_build.licences import Declared, write_licences
 from edgelinux_build.lock import differences
-from edgelinux_build.stage import GIB, Context, Project, Stage, Upstream
-from edgelinux_build.tree import fill
+from edgelinux_build.stage import GIB, Context, Project, Stage, Upstream, package_sets
 
 from .root_tree import refuse
 
@@ -49,6 +48,7 @@ class TemplateStage(Stage):
     identity_from_facts = True
 
     def __init__(self, template: Template, base: Base) -> None:
+        super().__init__(*package_sets(base, template.name))
         self.template = template
         self.base = base
         self.name = stage_name(template.name)
@@ -103,11 +103,6 @@ class TemplateStage(Stage):
     @abstractmethod
     def make(self, ctx: Context, folder: Path) -> Made:
         """Make what is built, in `folder`; says what packages are in it."""
-
-    def licences(self, tree: Path, names: Iterable[str]) -> dict[str, Declared]:
-        """Read the copyright files of packages."""
-        pattern = self.base.packages.copyright
-        return {name: read_copyright(tree / fill(pattern, {"name": name}).lstrip("/")) for name in names}
 
 
 def render_description(description: Mapping[str, Any], epoch: int) -> str:

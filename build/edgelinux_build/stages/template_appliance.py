@@ -12,10 +12,11 @@ from pathlib import Path
 from edgelinux_hostd.errors import EdgeLinuxError
 
 from edgelinux_build.antlet_templates import ApplianceRecipe, Template
-from edgelinux_build.archive import ArchivePackage, describe, lay_sources, pins
+from edgelinux_build.archive import ArchivePackage, lay_sources, pins
 from edgelinux_build.bootdisk import Entry, cpio
 from edgelinux_build.images import Base
 from edgelinux_build.inputs import Json
+from edgelinux_build.package_facts import describe_in, licences_of
 from edgelinux_build.process import run_logged
 from edgelinux_build.stage import Context, Project, Upstream
 from edgelinux_build.tree import (
@@ -76,7 +77,7 @@ class ApplianceTemplate(TemplateStage):
             set_times(tree / ROOT, started, ctx.project.epoch)
             disk = lay_out(ctx, tree, self.base.boot, Layout(self.recipe.size, "tiny-root", cfg))
             run_logged(zstd_argv(ctx.project, _LEVEL, disk, folder / "disk.raw.zst"), ctx.log)
-            return Made(found, self.licences(tree, found))
+            return Made(found, licences_of(ctx, self.base, tree, found))
 
     def _download(self, ctx: Context, tree: Path, sources: Mapping[str, str]) -> dict[str, ArchivePackage]:
         """Fetch the packages and unpack them, without running anything of theirs."""
@@ -95,7 +96,7 @@ class ApplianceTemplate(TemplateStage):
                 inside = {"package": f"{self.parts.folder}/{file.name}"}
                 names |= parse_packages(capture_in(tree, [fill(word, inside) for word in self.parts.name]))
                 run_in(tree, [fill(word, inside) for word in self.parts.unpack], ctx.log)
-        return describe(tree, packages, names)
+        return describe_in(ctx, self.base, tree, names)
 
     def _fill(self, ctx: Context, tree: Path, upper: Path) -> None:
         """Put together the root file system, kernel and initramfs in it."""

@@ -10,11 +10,12 @@ from pathlib import Path
 from edgelinux_hostd.run import run
 
 from edgelinux_build.antlet_templates import DiskRecipe, RootRecipe, Template
-from edgelinux_build.archive import ArchivePackage, describe, lay_sources, pins
+from edgelinux_build.archive import ArchivePackage, pins
 from edgelinux_build.dib import Order, make_tree
 from edgelinux_build.elements import own_elements
 from edgelinux_build.images import Base, element_folders
 from edgelinux_build.inputs import Json, hash_files
+from edgelinux_build.package_facts import describe_tree, licences_of
 from edgelinux_build.process import run_logged
 from edgelinux_build.stage import GIB, Context, Project, Upstream
 from edgelinux_build.tree import (
@@ -23,9 +24,7 @@ from edgelinux_build.tree import (
     mounted_for_chroot,
     overlay,
     put_files,
-    run_in,
     set_times,
-    use_host_resolver,
 )
 
 from .bootable import ROOT, Layout, grub_cfg, lay_out
@@ -75,18 +74,13 @@ class FromElements(TemplateStage):
         )
 
     def describe(self, ctx: Context, tree: Path) -> dict[str, ArchivePackage]:
-        """Ask the signed index for what is installed in the tree; leaves the tree as it was."""
-        packages = self.base.packages
+        """Ask for what is installed in the tree; leaves the tree as it was."""
         with (
-            overlay(ctx.scratch / "asked", [tree], ctx.scratch / "asked-upper") as asked,
-            mounted_for_chroot(asked),
-            ctx.sources(self.base) as sources,
+            overlay(ctx.scratch / "listed", [tree], ctx.scratch / "listed-upper") as listed,
+            mounted_for_chroot(listed),
         ):
-            installed = parse_packages(capture_in(asked, packages.list))
-            lay_sources(asked, packages, sources)
-            use_host_resolver(asked)
-            run_in(asked, packages.refresh, ctx.log)
-            return describe(asked, packages, installed)
+            installed = parse_packages(capture_in(listed, self.base.packages.list))
+        return describe_tree(ctx, self.base, tree, installed)
 
     def make_root(self, ctx: Context, tree: Path) -> dict[str, ArchivePackage]:
         """Make the tree; returns what is installed in it."""
@@ -119,7 +113,7 @@ class RootTemplate(FromElements):
         run_logged(tar_argv(tree, tar, ctx.project.epoch), ctx.log)
         ctx.say("packing")
         run_logged(zstd_argv(ctx.project, self.recipe.level, tar, folder / "root.tar.zst"), ctx.log)
-        return Made(packages, self.licences(tree, packages))
+        return Made(packages, licences_of(ctx, self.base, tree, packages))
 
 
 def tar_argv(tree: Path, tar: Path, epoch: int) -> list[str | Path]:
@@ -159,4 +153,4 @@ class DiskTemplate(FromElements):
             ctx.say("packing")
             argv: list[str | Path] = ["qemu-img", "convert", "-f", "raw", "-O", "qcow2", "-c"]
             run_logged([*argv, "-o", "compression_type=zstd", disk, folder / "disk.qcow2"], ctx.log)
-        return Made(packages, self.licences(root, packages))
+        return Made(packages, licences_of(ctx, self.base, root, packages))

@@ -13,11 +13,11 @@ from pathlib import Path
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.run import run
 
-from edgelinux_build.archive import ArchivePackage, describe, lay_sources, pins, to_json
+from edgelinux_build.archive import ArchivePackage, lay_sources, pins, to_json, upstream_version
 from edgelinux_build.cpu_check import SOURCE, compile_check
-from edgelinux_build.images import TreePackages
 from edgelinux_build.inputs import Json, hash_files
 from edgelinux_build.lock import differences
+from edgelinux_build.package_facts import describe_in
 from edgelinux_build.process import StageError
 from edgelinux_build.stage import GIB, Context, Project, Stage, Upstream
 from edgelinux_build.tree import (
@@ -32,7 +32,7 @@ from edgelinux_build.tree import (
     use_host_resolver,
 )
 
-from .root_tree import parse_packages, refuse, upstream_version
+from .root_tree import parse_packages, refuse
 
 __all__ = ["ZfsModules", "compiler_errors", "recipe"]
 
@@ -99,7 +99,7 @@ class ZfsModules(Stage):
                     f"the mirror has ZFS {compiled}, the tree has {wanted}",
                     hint="edgelinux build --force root-tree",
                 )
-            packages = _compile_packages(tree, base.packages, root.facts["packages"])
+            packages = _compile_packages(ctx, tree, root.facts["packages"])
             if ctx.project.locked and ctx.project.lock:
                 found = {name: package.locked for name, package in packages.items()}
                 refuse(differences(ctx.project.lock.zfs_packages, found))
@@ -113,17 +113,18 @@ def recipe(project: Project) -> dict[str, Json]:
     """Return what the base says of compiling ZFS."""
     return {
         "folder": project.base.modules,
-        "recipe": project.base.zfs.model_dump(mode="json"),
+        "recipe": project.base.zfs.model_dump(mode="json", exclude={"tested", "stand_in"}),
         "sources": dict(project.base.packages.sources),
     }
 
 
-def _compile_packages(tree: Path, packages: TreePackages, before: Json) -> dict[str, ArchivePackage]:
+def _compile_packages(ctx: Context, tree: Path, before: Json) -> dict[str, ArchivePackage]:
     """Return what was installed to compile with, beyond what the tree has."""
+    base = ctx.project.base
     known = before if isinstance(before, dict) else {}
-    installed = parse_packages(capture_in(tree, packages.list))
+    installed = parse_packages(capture_in(tree, base.packages.list))
     added = {name: version for name, version in installed.items() if known.get(name) != version}
-    return describe(tree, packages, added)
+    return describe_in(ctx, base, tree, added)
 
 
 def _take(tree: Path, upper: Path, out: Path, folder: str, compiled: str) -> None:

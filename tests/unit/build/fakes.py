@@ -74,6 +74,7 @@ zfs:
   log: /var/log/compile.log
   version: [zfs-version]
   package: zfs-source
+  tested: {kernel: "6", zfs: "2"}
 """
 
 

@@ -1,17 +1,17 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from edgelinux_build.archive import upstream_version
 from edgelinux_build.cache import Cache, Result
 from edgelinux_build.dib import disk_image_create_argv
 from edgelinux_build.inputs import Json
 from edgelinux_build.plan import keyed
 from edgelinux_build.rpmspec import spec_sha256
 from edgelinux_build.stage import Project, Upstream
-from edgelinux_build.stages import iso_stages, lock_stages
+from edgelinux_build.stages import iso_stages
 from edgelinux_build.stages.finished_tree import image_json, missing_dependencies
 from edgelinux_build.stages.iso import iso_name
 from edgelinux_build.stages.local_packages import LocalPackages
@@ -19,7 +19,6 @@ from edgelinux_build.stages.root_tree import (
     order,
     parse_packages,
     tree_facts,
-    upstream_version,
 )
 from edgelinux_build.stages.squashfs import mksquashfs_argv
 from edgelinux_build.stages.zfs_modules import compiler_errors
@@ -170,18 +169,6 @@ def test_upstream_versions(version: str, upstream: str) -> None:
     assert upstream_version(version) == upstream
 
 
-@pytest.mark.parametrize("stages", [iso_stages, lock_stages])
-def test_a_base_that_cannot_be_built_yet_says_so_at_once(
-    project: Project, stages: Callable[[Project], object]
-) -> None:
-    packages = project.base.packages.model_copy(update={"describe": ()})
-    unfinished = replace(project, base=project.base.model_copy(update={"packages": packages}))
-    with pytest.raises(
-        EdgeLinuxError, match=r"an image on Base 1 cannot be built yet: .*\(README\.md, Bases,"
-    ):
-        stages(unfinished)
-
-
 def test_package_lists() -> None:
     assert parse_packages("b\t2\n\na\t1:1-1\nnonsense\n") == {"a": "1:1-1", "b": "2"}
 
@@ -206,6 +193,19 @@ def test_a_tree_with_two_kernels_or_without_zfs(project: Project, tmp_path: Path
         tree_facts(project.base, tmp_path / "none", {"zfs": "2.3"})
     with pytest.raises(EdgeLinuxError, match="the tree has no package zfs"):
         tree_facts(project.base, kernel(tmp_path / "one", "6.1"), {})
+
+
+@pytest.mark.parametrize(
+    ("kernel_of", "zfs"), [("6.13.0", "2.3.9-1"), ("6.120", "2.3.9-1"), ("6.12.1", "2.4.0-1")]
+)
+def test_a_pair_of_kernel_and_zfs_that_nobody_tested_is_refused(
+    project: Project, tmp_path: Path, kernel_of: str, zfs: str
+) -> None:
+    tested = project.base.zfs.tested.model_copy(update={"kernel": "6.12", "zfs": "2.3"})
+    base = project.base.model_copy(update={"zfs": project.base.zfs.model_copy(update={"tested": tested})})
+    assert tree_facts(base, kernel(tmp_path / "good", "6.12.9+x"), {"zfs": "2.3.9-1"})["zfs"] == "2.3.9"
+    with pytest.raises(EdgeLinuxError, match=rf"kernel {kernel_of} and ZFS .*; tested were 6\.12 and 2\.3"):
+        tree_facts(base, kernel(tmp_path / "bad", kernel_of), {"zfs": zfs})
 
 
 def test_image_json(project: Project) -> None:

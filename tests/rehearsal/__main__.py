@@ -1,0 +1,109 @@
+"""`python -m tests.rehearsal`: makes the stand-in repositories, builds CentOS's image of them, and looks."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from edgelinux_build import namespace
+from edgelinux_build.cache import Cache, Result, cache_home
+from edgelinux_build.images import load_base
+from edgelinux_build.inputs import Json, hash_files, key_of
+from edgelinux_build.project import load_project
+from edgelinux_build.repositories import variable_of
+from edgelinux_build.rights import become_root
+from edgelinux_build.wanted import wanted_packages
+from edgelinux_hostd.errors import EdgeLinuxError
+
+from tests.built import built
+from tests.rehearsal.checks import problems
+from tests.rehearsal.content import lay_out, moves, sort
+from tests.rehearsal.definitions import BASE, copy_repository, replace_keys
+from tests.rehearsal.keys import signing_keys
+from tests.rehearsal.packages import make_repositories
+
+ROOT = Path(__file__).resolve().parents[2]
+_STAND_IN = "debian-13"
+_LAYERS = ("root-tree", "zfs-modules")
+_STAGE = "rehearsal"
+_KEYS, _FINGERPRINTS = "keys", "fingerprints.json"
+
+
+def repositories(cache: Cache) -> Result:
+    """Return the stand-in repositories; kept, since they change with Debian's tree and this code only."""
+    project = load_project(ROOT, None, _STAND_IN, None, ROOT / "out")
+    centos = load_base(ROOT, BASE)
+    found = built(project, cache, _LAYERS)
+    names = [wanted.name for wanted in wanted_packages(ROOT, project.image, centos)]
+    inputs: dict[str, Json] = {
+        **{name: result.identity for name, result in found.items()},
+        "names": [*names],
+        "files": {**hash_files(ROOT, ["tests/rehearsal", "elements"])},
+        "base": centos.model_dump(mode="json", include={"boot", "kernel_path", "python_packages"}),
+        "repositories": [f"{one.id} {one.keys[0]}" for one in centos.mirrors.repositories],
+    }
+    kernel, zfs = (str(found["root-tree"].facts[name]) for name in ("kernel", "zfs"))
+    # Such as 6.12.1+deb13-amd64
+    values = {"kernel": kernel, "kernel_version": kernel, "zfs": zfs}
+
+    def make(out: Path, scratch: Path) -> tuple[str, dict[str, Json]]:
+        stage = lay_out(ROOT, project.base, centos, found, scratch)
+        files = sort(stage, found["root-tree"].path / "tree", moves(project.base, centos, kernel))
+        with signing_keys(centos.mirrors.keys, out / _KEYS) as (home, fingerprints):
+            keys = {one.id: fingerprints[one.keys[0]] for one in centos.mirrors.repositories}
+            make_repositories(stage, files, values, names, keys, home, scratch, out)
+        (out / _FINGERPRINTS).write_text(json.dumps(fingerprints), encoding="utf-8")
+        return key_of(inputs), {}
+
+    return cache.obtain(_STAGE, key_of(inputs), inputs, make)
+
+
+def build(made: Result, root: Path) -> Path:
+    """Build the image of the stand-in repositories as a person would; returns the directory with the ISO."""
+    fingerprints = json.loads((made.path / _FINGERPRINTS).read_text(encoding="utf-8"))
+    replace_keys(copy_repository(ROOT, root), fingerprints, made.path / _KEYS)
+    places = {variable_of(one): str(made.path / one.id) for one in load_base(root, BASE).mirrors.repositories}
+    argv = [Path(sys.executable).with_name("edgelinux"), "build", "--base", BASE]
+    epoch = subprocess.run(
+        ["git", "-c", "safe.directory=*", "-C", ROOT, "log", "-1", "--format=%ct"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.strip()
+    environment = {**os.environ, **places, "EDGELINUX_ROOT": str(root), "SOURCE_DATE_EPOCH": epoch}
+    done = subprocess.run([str(word) for word in argv], cwd=root, env=environment, check=False)
+    if done.returncode:
+        raise EdgeLinuxError(f"the build failed with status {done.returncode}")
+    return root / "out"
+
+
+def main(arguments: list[str]) -> int:
+    """Rehearse; returns the exit status."""
+    become_root(arguments, "the rehearsal", module="tests.rehearsal")
+    os.chdir(ROOT)
+    namespace.enter()
+    os.umask(0o022)
+    cache, spent = Cache(cache_home()), time.monotonic()
+    with cache.session(), cache.temporary(_STAGE) as temp:
+        made = repositories(cache)
+        print(f"stand-in repositories: {time.monotonic() - spent:.0f} s", flush=True)
+        out = build(made, temp / "repository")
+        found = problems(ROOT, out, temp)
+    for line in found:
+        print(f"BAD  {line}")
+    print(
+        f"rehearsal of {BASE}, from stand-in packages: {len(found)} problems, "
+        f"{time.monotonic() - spent:.0f} s"
+    )
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except EdgeLinuxError as error:
+        sys.exit(f"tests.rehearsal: {error}")
