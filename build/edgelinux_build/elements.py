@@ -71,9 +71,9 @@ def closure(folders: Sequence[Path], names: Sequence[str]) -> tuple[Element, ...
         element = found[name] = Element(name, path)
         provided.update(element.words("element-provides"))
         queue += element.words("element-deps")
-    names = found.keys() - provided
-    maps = _maps_of_others(found[name] for name in names)
-    return tuple(replace(found[name], map_of_others=maps.get(name)) for name in sorted(names))
+    kept = sorted(found.keys() - provided)
+    maps = _maps_of_others(found[name] for name in kept)
+    return tuple(replace(found[name], map_of_others=maps.get(name)) for name in kept)
 
 
 def _maps_of_others(elements: Iterable[Element]) -> dict[str, Path]:
