@@ -46,7 +46,7 @@ class _FromElements(Schema):
     sources: Mapping[TreePath, str] = Field({})
     """Files that name package sources. Filled in: {archive}, {security}."""
     no_sources: Mapping[TreePath, str] = Field({})
-    """Files that are there instead when the image names no `template_mirror`."""
+    """Files that are there instead when the image names mirror for the base."""
 
 
 class RootRecipe(_FromElements):
@@ -65,7 +65,7 @@ class DiskRecipe(_FromElements):
     label: Word = Field("antlet-root", max_length=16)
     """Of the file system, by which the kernel finds it."""
     kernel: TreePath
-    """What GRUB starts; a link that follows the antlet's own upgrades."""
+    """What GRUB starts; a link that follows the antlet's own upgrades, with a relative target."""
     initramfs: TreePath
     kernel_args: tuple[Word, ...] = ()
 

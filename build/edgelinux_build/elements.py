@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ _EXPORT = re.compile(r"^export ([A-Za-z_][A-Za-z0-9_]*)=(.*)$")
 _DEFAULT = re.compile(r"^\$\{([A-Za-z_][A-Za-z0-9_]*):?-(.*)\}$")
 _WHEN = re.compile(r"^(\w+)\s*(!?=)\s*(.*)$")
 _INSTALL_TYPE = "source"
+_MAPS = "pkg-maps"
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,13 @@ class Element:
 
     name: str
     path: Path
+    map_of_others: Path | None = None
+    """Its pkg-map as another element has it (element edgelinux-pkg-maps)."""
+
+    @property
+    def pkg_map(self) -> Path:
+        """The file with the names that its packages have on each distribution; it may be absent."""
+        return self.map_of_others or self.path / "pkg-map"
 
     def words(self, file: str) -> tuple[str, ...]:
         """Return the words of element-deps or element-provides."""
@@ -63,7 +71,15 @@ def closure(folders: Sequence[Path], names: Sequence[str]) -> tuple[Element, ...
         element = found[name] = Element(name, path)
         provided.update(element.words("element-provides"))
         queue += element.words("element-deps")
-    return tuple(found[name] for name in sorted(found.keys() - provided))
+    kept = sorted(found.keys() - provided)
+    maps = _maps_of_others(found[name] for name in kept)
+    return tuple(replace(found[name], map_of_others=maps.get(name)) for name in kept)
+
+
+def _maps_of_others(elements: Iterable[Element]) -> dict[str, Path]:
+    """Return the files pkg-maps/<element>/<number>-<name>; of one element's, the last by name counts."""
+    files = (path for element in elements for path in element.path.glob(f"{_MAPS}/*/*"))
+    return {path.parent.name: path for path in sorted(files, key=lambda path: path.name)}
 
 
 def own_elements(folders: Sequence[Path], names: Sequence[str]) -> tuple[str, ...]:
@@ -158,8 +174,8 @@ def _met(statement: str, values: Mapping[str, str]) -> bool:
 def mapped(element: Element, name: str, target: Target) -> tuple[str, ...]:
     """Return what a name is called on the target: one name, several, or none.
 
-    The most specific entry of the element's pkg-map counts: release, distribution, family, default.
-    Raises EdgeLinuxError.
+    The most specific entry of the element's pkg-map, or of another element's for it, counts: release,
+    distribution, family, default. Raises EdgeLinuxError.
     """
     for table in _tables(element, target):
         if name in table:
@@ -168,7 +184,7 @@ def mapped(element: Element, name: str, target: Target) -> tuple[str, ...]:
 
 
 def _tables(element: Element, target: Target) -> Iterator[Mapping[str, str]]:
-    path = element.path / "pkg-map"
+    path = element.pkg_map
     if not path.is_file():
         return
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from edgelinux_hostd.errors import EdgeLinuxError
 from pydantic import Field, model_validator
@@ -60,8 +60,9 @@ class Image(Schema):
     """On the kernel command line of the live and of the installed system."""
     templates: tuple[Name, ...] = ()
     """Antlet templates that travel on the medium: directories of images/templates."""
-    template_mirror: str = Field("", pattern=r"^(https?://\S+)?$")
-    """Archive from which antlets take packages, its -security twin beside it; empty: they have no sources."""
+    template_mirrors: dict[Name, Annotated[str, Field(pattern=r"^https?://\S+$")]] = Field(default={})
+    """Archives from which antlets take packages, by the base that they are made of; without one they have no
+    package sources."""
     budget: Budget
     squashfs: Squashfs = Squashfs(level=15)
     local_packages: tuple[str, ...] = ("hostd/packaging/package.yaml", "kickstart/packaging/package.yaml")
@@ -277,9 +278,11 @@ def load_image(root: Path, name: str) -> Image:
     for index, template in enumerate(image.templates):
         if not (root / "images" / "templates" / template / "build.yaml").is_file():
             raise document.error(("templates", index), f"there is no template {template}")
-    for index, base in enumerate(image.bases):
+    named: list[tuple[KeyPath, str]] = [(("bases", index), base) for index, base in enumerate(image.bases)]
+    named += [(("template_mirrors", base), base) for base in image.template_mirrors]
+    for key, base in named:
         if base not in names(root / "images" / "bases"):
-            raise document.error(("bases", index), f"there is no base {base}")
+            raise document.error(key, f"there is no base {base}")
     return image
 
 

@@ -9,14 +9,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from .antlet_templates import ApplianceRecipe, Template
 from .elements import Element, Target, closure, environment, installs, mapped
 from .images import Base, Image, element_folders
 from .packaging import PackageFile
 from .yamlfile import validate
 
-__all__ = ["Wanted", "element_target", "named_by", "wanted_packages"]
+__all__ = ["Wanted", "element_target", "named_by", "wanted_by_template", "wanted_packages"]
 
-_INSTALL = "install"
+_VERBS = ("install", "download")
 _WITH_VALUE = ("-o", "--option", "-t", "--target-release")
 
 
@@ -56,6 +57,30 @@ def _asked(root: Path, image: Image, base: Base) -> Iterator[tuple[str, str]]:
         yield name, f"images/bases/{base.name}.yaml (zfs)"
 
 
+def wanted_by_template(root: Path, image: Image, base: Base, template: Template) -> tuple[str, ...] | None:
+    """Return the names that an antlet template asks for; None if it is made of another base.
+
+    `image` is the one that it travels with. Raises EdgeLinuxError.
+    """
+    recipe = template.recipe
+    if isinstance(recipe, ApplianceRecipe):
+        parts = recipe.bases.get(base.name)
+        return named_by(parts.download) if parts else None
+    if recipe.base != base.name:
+        return None
+    # To elements, a template is an image.
+    like = image.model_copy(
+        update={
+            "elements": recipe.elements,
+            "packages": recipe.packages,
+            "environment": dict(recipe.environment),
+            "local_packages": (),
+        }
+    )
+    bare = base.model_copy(update={"pypi": (), "zfs": base.zfs.model_copy(update={"commands": ()})})
+    return tuple(wanted.name for wanted in wanted_packages(root, like, bare))
+
+
 def element_target(root: Path, image: Image, base: Base) -> tuple[tuple[Element, ...], Target]:
     """Return the image's elements on a base with all that they need, and what names are mapped for."""
     elements = closure(element_folders(root), (base.element, *image.elements))
@@ -88,10 +113,11 @@ def _of_commands(base: Base) -> Iterator[str]:
 
 
 def named_by(argv: Sequence[str]) -> tuple[str, ...]:
-    """Return the packages that a command such as `apt-get install --yes NAME` installs."""
-    if _INSTALL not in argv:
+    """Return the packages that a command such as `apt-get install --yes NAME` installs or downloads."""
+    verb = next((word for word in argv if word in _VERBS), None)
+    if verb is None:
         return ()
-    words = iter(argv[argv.index(_INSTALL) + 1 :])
+    words = iter(argv[argv.index(verb) + 1 :])
     found = []
     for word in words:
         if word in _WITH_VALUE:

@@ -11,7 +11,7 @@ from edgelinux_build.antlet_templates import ApplianceRecipe, Template, load_tem
 from edgelinux_build.images import Base, Image
 from edgelinux_build.lock import Lock, LockedPackage
 from edgelinux_build.tree import fill
-from edgelinux_build.wanted import named_by, wanted_packages
+from edgelinux_build.wanted import named_by, wanted_by_template, wanted_packages
 
 __all__ = ["Wish", "host_wish", "kernel_packages", "kernel_pattern", "make_wish", "template_wish"]
 
@@ -62,7 +62,7 @@ def host_wish(root: Path, image: Image, base: Base, lock: Lock | None) -> Wish:
 
 def template_wish(root: Path, image: Image, base: Base, template: Template, lock: Lock | None) -> Wish | None:
     """Return what a template needs; None if it is made of another base. Raises EdgeLinuxError."""
-    names = _template_names(root, image, base, template)
+    names = wanted_by_template(root, image, base, template)
     if names is None:
         return None
     locked = dict(_from_archive(lock.templates.get(template.name, {}))) if lock else {}
@@ -77,27 +77,6 @@ def _from_archive(packages: Mapping[str, LockedPackage]) -> Iterator[tuple[str, 
 def _base_of(template: Template) -> str:
     recipe = template.recipe
     return ", ".join(recipe.bases) if isinstance(recipe, ApplianceRecipe) else recipe.base
-
-
-def _template_names(root: Path, image: Image, base: Base, template: Template) -> tuple[str, ...] | None:
-    """Return what a template asks for; None if it is made of another base."""
-    recipe = template.recipe
-    if isinstance(recipe, ApplianceRecipe):
-        parts = recipe.bases.get(base.name)
-        return named_by(parts.download) if parts else None
-    if recipe.base != base.name:
-        return None
-    # To elements, a template is an image.
-    like = image.model_copy(
-        update={
-            "elements": recipe.elements,
-            "packages": recipe.packages,
-            "environment": dict(recipe.environment),
-            "local_packages": (),
-        }
-    )
-    bare = base.model_copy(update={"pypi": (), "zfs": base.zfs.model_copy(update={"commands": ()})})
-    return tuple(wanted.name for wanted in wanted_packages(root, like, bare))
 
 
 def kernel_packages(base: Base, kernel: str) -> tuple[str, ...]:

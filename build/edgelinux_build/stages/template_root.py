@@ -7,6 +7,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from edgelinux_hostd.errors import EdgeLinuxError
+from edgelinux_hostd.labels import file_contexts, setfiles_argv
 from edgelinux_hostd.run import run
 
 from edgelinux_build.antlet_templates import DiskRecipe, RootRecipe, Template
@@ -31,7 +33,7 @@ from .bootable import ROOT, Layout, grub_cfg, lay_out
 from .root_tree import parse_packages
 from .template import Made, TemplateStage, zstd_argv
 
-__all__ = ["DiskTemplate", "RootTemplate", "tar_argv"]
+__all__ = ["DiskTemplate", "RootTemplate", "check_boots", "label", "tar_argv"]
 
 
 class FromElements(TemplateStage):
@@ -51,7 +53,7 @@ class FromElements(TemplateStage):
             "element": self.base.element,
             "environment": dict(self.base.environment),
             "arch": self.base.arch,
-            "mirror": project.image.template_mirror,
+            "mirror": project.image.template_mirrors.get(self.base.name, ""),
             "diskimage-builder": importlib.metadata.version("diskimage-builder"),
         }
 
@@ -93,7 +95,7 @@ class FromElements(TemplateStage):
 
     def sources(self, project: Project) -> Mapping[str, str]:
         """Return the files by which antlets find packages, or say that they do not."""
-        mirror = project.image.template_mirror.rstrip("/")
+        mirror = project.image.template_mirrors.get(self.base.name, "").rstrip("/")
         if not mirror:
             return self.recipe.no_sources
         values = {"archive": mirror, "security": f"{mirror}-security"}
@@ -141,6 +143,9 @@ class DiskTemplate(FromElements):
         packages = self.make_root(ctx, root)
         (root / "etc/fstab").write_text(f"LABEL={recipe.label} / ext4 defaults 0 1\n", encoding="utf-8")
         os.utime(root / "etc/fstab", (ctx.project.epoch, ctx.project.epoch))
+        check_boots(root, self.template, recipe)
+        if self.base.selinux:
+            label(ctx, root)
         cfg = grub_cfg(recipe.kernel, recipe.initramfs, [f"root=LABEL={recipe.label}", *recipe.kernel_args])
         below = ctx.upstream["root-tree"].path / "tree"
         with (
@@ -154,3 +159,22 @@ class DiskTemplate(FromElements):
             argv: list[str | Path] = ["qemu-img", "convert", "-f", "raw", "-O", "qcow2", "-c"]
             run_logged([*argv, "-o", "compression_type=zstd", disk, folder / "disk.qcow2"], ctx.log)
         return Made(packages, licences_of(ctx, self.base, root, packages))
+
+
+def check_boots(root: Path, template: Template, recipe: DiskRecipe) -> None:
+    """Raise EdgeLinuxError if the tree lacks what the boot loader starts."""
+    for key, path in (("kernel", recipe.kernel), ("initramfs", recipe.initramfs)):
+        if not (root / path.lstrip("/")).is_file():
+            raise EdgeLinuxError(
+                f"template {template.name}: its tree has no {path}",
+                hint=f"`{key}` in {template.files}/build.yaml",
+            )
+
+
+def label(ctx: Context, root: Path) -> None:
+    """Give every file its SELinux label, with the tree's own tools, so that the first boot need not.
+
+    Nothing is mounted in the tree: the mount points have labels, too.
+    """
+    contexts = Path("/") / file_contexts(root).relative_to(root)
+    run_in(root, setfiles_argv(Path("/"), contexts), ctx.log)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 from edgelinux_build.elements import Element, Target, closure, environment, installs, mapped
 from edgelinux_hostd.errors import EdgeLinuxError
+
+ELEMENTS = Path(__file__).resolve().parents[3] / "elements"
 
 
 @pytest.fixture
@@ -101,6 +106,39 @@ def test_the_most_specific_name_counts(element: Element) -> None:
         "d": ("d-default",),
         "e": ("e",),
     }
+
+
+def test_an_element_names_the_packages_of_another(tmp_path: Path) -> None:
+    for name, file, text in (
+        ("system", "pkg-map", '{"default": {"a": "a-own", "b": "b-own"}}'),
+        ("first", "pkg-maps/system/20-first", '{"default": {"a": "a-first"}}'),
+        ("second", "pkg-maps/system/10-second", '{"default": {"a": "a-second"}}'),
+    ):
+        (tmp_path / name / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name / file).write_text(text)
+    alone = closure((tmp_path,), ("system", "second"))[-1]
+    assert [mapped(alone, name, target()) for name in "ab"] == [("a-second",), ("b",)]
+    (*_, system) = closure((tmp_path,), ("system", "second", "first"))
+    assert mapped(system, "a", target()) == ("a-first",)
+    (tmp_path / "first/pkg-maps/system/20-first").write_text("{")
+    with pytest.raises(EdgeLinuxError, match="first/pkg-maps/system/20-first"):
+        mapped(system, "a", target())
+
+
+def test_the_build_takes_the_same_maps(tmp_path: Path) -> None:
+    """The element's script, run as diskimage-builder runs it: all elements' files are in one directory."""
+    hooks, tree = tmp_path / "hooks", tmp_path / "tree"
+    shutil.copytree(ELEMENTS / "edgelinux-pkg-maps/extra-data.d", hooks / "extra-data.d")
+    (hooks / "pkg-maps/system").mkdir(parents=True)
+    (hooks / "pkg-maps/system/10-second").write_text("second")
+    (hooks / "pkg-maps/system/20-first").write_text("first")
+    (tree / "usr/share/pkg-map").mkdir(parents=True)
+    for name in ("system", "other"):
+        (tree / "usr/share/pkg-map" / name).write_text("own")
+    script = hooks / "extra-data.d/11-edgelinux-pkg-maps"
+    subprocess.run([script], check=True, env={**os.environ, "TMP_MOUNT_PATH": str(tree)})
+    made = {path.name: path.read_text() for path in (tree / "usr/share/pkg-map").iterdir()}
+    assert made == {"system": "first", "other": "own"}
 
 
 def test_a_damaged_map_is_named(element: Element) -> None:

@@ -1,4 +1,4 @@
-"""The names that the image wants of CentOS Stream 10: in 9's metadata, or it says where each was read."""
+"""What image and antlet templates want of CentOS Stream 10: in 9's metadata, or it says where it was read."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ from edgelinux_build.checking import ask
 from edgelinux_build.images import Base, load_base, load_image
 from edgelinux_build.mirrors import MirrorUrls
 from edgelinux_build.schema import Schema, Word
-from edgelinux_build.wanted import wanted_packages
 from edgelinux_build.yamlfile import validate
 
-from tests.unit.build.stream9.extract import FOLDER, REPOSITORIES
+from tests.unit.build.stream9.extract import FOLDER, REPOSITORIES, all_wanted
 
 ROOT = Path(__file__).resolve().parents[3]
 BASE = load_base(ROOT, "centos-stream-10")
-WANTED = [one.name for one in wanted_packages(ROOT, load_image(ROOT, "edgelinux"), BASE)]
+WANTED = all_wanted(load_image(ROOT, "edgelinux"), BASE)
 STREAM9 = os.environ.get("EDGELINUX_STREAM9", "")
 
 pytestmark = pytest.mark.skipif(not shutil.which("dnf"), reason="needs dnf")

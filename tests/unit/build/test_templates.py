@@ -36,7 +36,7 @@ from tests.unit.build.fakes import make_lock
 from tests.unit.hostd.templates.conftest import offers_of
 
 ROOT = Path(__file__).parents[3]
-NAMES = ["debian-13", "debian-13.lxc", "tiny"]
+NAMES = ["centos-stream-10", "centos-stream-10.lxc", "debian-13", "debian-13.lxc", "tiny"]
 
 RECIPE = """\
 build: root
@@ -127,7 +127,7 @@ def test_what_a_template_is_made_from_makes_its_key(box: Project) -> None:
     before = keys(box)
     assert [*before] == ["template-box"]
     assert keys(replace(box, epoch=1, kickstart="# other\n")) == before
-    mirror = box.image.model_copy(update={"template_mirror": "http://mirror.example/os"})
+    mirror = box.image.model_copy(update={"template_mirrors": {"base-1": "http://mirror.example/os"}})
     assert keys(replace(box, image=mirror)) != before
     (box.root / "elements/tiny/README.rst").write_text("====\n")
     assert keys(box) == before
@@ -169,7 +169,7 @@ def test_antlets_get_sources_only_from_a_mirror_that_is_named(box: Project) -> N
     stage = template_stage(box, load_template(box.root, "box"))
     assert isinstance(stage, FromElements)
     assert stage.sources(box) == {"/etc/motd": "no sources\n"}
-    image = box.image.model_copy(update={"template_mirror": "http://mirror.example/os/"})
+    image = box.image.model_copy(update={"template_mirrors": {"base-1": "http://mirror.example/os/"}})
     assert stage.sources(replace(box, image=image)) == {
         "/etc/sources": "from http://mirror.example/os and http://mirror.example/os-security\n"
     }

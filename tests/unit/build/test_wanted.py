@@ -27,9 +27,12 @@ def test_an_rpm_base_is_asked_for_its_own_names(base: str) -> None:
     assert found["kernel-devel-uname-r"] == (f"images/bases/{base}.yaml (zfs)",)
 
 
-def test_the_distribution_is_what_the_element_says() -> None:
-    # yum-minimal's map has this for 10-stream of centos only.
-    assert "dhcpcd" in by_name(load_base(ROOT, "centos-stream-10"))
+@pytest.mark.parametrize("base", ["centos-stream-10", "almalinux-10-v2"])
+def test_release_10_is_asked_for_names_that_it_has(base: str) -> None:
+    # yum-minimal's own map has them for 10-stream of centos only.
+    found = by_name(load_base(ROOT, base))
+    assert {"dhcpcd", "python3-distro"} <= found.keys()
+    assert not {"dhcp-client", "redhat-lsb-core"} & found.keys()
 
 
 def test_the_other_base_is_asked_for_its_names() -> None:

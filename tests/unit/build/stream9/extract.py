@@ -15,12 +15,13 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from pathlib import Path
 
-from edgelinux_build.images import load_bases, load_image
-from edgelinux_build.wanted import wanted_packages
+from edgelinux_build.antlet_templates import load_templates
+from edgelinux_build.images import Base, Image, load_bases, load_image
+from edgelinux_build.wanted import wanted_by_template, wanted_packages
 
 from tests.unit.build.stub_repository import Stub, write_repository
 
-__all__ = ["FOLDER", "REPOSITORIES"]
+__all__ = ["FOLDER", "REPOSITORIES", "all_wanted"]
 
 FOLDER = Path(__file__).parent
 REPOSITORIES = ("baseos", "appstream")
@@ -33,7 +34,15 @@ def _wanted() -> set[str]:
     image = load_image(_ROOT, "edgelinux")
     bases = [base for base in load_bases(_ROOT) if base.mirrors.repositories]
     # Of `name = version` the name: what versions there are is part of the extract.
-    return {wanted.name.split()[0] for base in bases for wanted in wanted_packages(_ROOT, image, base)}
+    return {name.split()[0] for base in bases for name in all_wanted(image, base)}
+
+
+def all_wanted(image: Image, base: Base) -> list[str]:
+    """Return what the image and all antlet templates want of a base."""
+    names = [wanted.name for wanted in wanted_packages(_ROOT, image, base)]
+    for template in load_templates(_ROOT):
+        names += wanted_by_template(_ROOT, image, base, template) or ()
+    return names
 
 
 def _packages(primary: Path, wanted: set[str]) -> Iterator[Stub]:
