@@ -42,6 +42,10 @@ def below(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()}
 
 
+def wanted(base: str) -> set[str]:
+    return {one.name for one in wanted_packages(ROOT, IMAGE, load_base(ROOT, base))}
+
+
 def masked(path: Path) -> bool:
     return path.is_symlink() and path.readlink() == Path("/dev/null")
 
@@ -130,13 +134,13 @@ def test_dnf_reads_it(tree: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("base", [base.name for base in REDHAT])
 def test_an_image_does_without_what_a_server_of_the_base_comes_with(base: str) -> None:
-    wanted = {one.name for one in wanted_packages(ROOT, IMAGE, load_base(ROOT, base))}
-    unwanted = {"cockpit", "firewalld", "kdump-utils", "kexec-tools", "rsyslog", "tuned"}
-    assert (
-        wanted
-        & {*unwanted, "dracut-config-rescue", "subscription-manager", "NetworkManager-initscripts-ifcfg-rh"}
-        == set()
-    )
+    servers = {"cockpit", "firewalld", "kdump-utils", "kexec-tools", "rsyslog", "tuned"}
+    unwanted = servers | {
+        "subscription-manager",
+        "dracut-config-rescue",
+        "NetworkManager-initscripts-ifcfg-rh",
+    }
+    assert wanted(base) & unwanted == set()
 
 
 def test_one_unit_makes_the_host_keys(tree: Path) -> None:
@@ -151,6 +155,48 @@ def test_sshd_keeps_to_the_systems_crypto_policy() -> None:
     file = ELEMENTS / "edgelinux-host/static/etc/ssh/sshd_config.d/10-edgelinux.conf"
     words = {line.split()[0] for line in file.read_text(encoding="utf-8").splitlines() if line[:1].isalpha()}
     assert words == {"PasswordAuthentication", "KbdInteractiveAuthentication", "PermitRootLogin"}
+
+
+@pytest.mark.parametrize("base", [base.name for base in REDHAT])
+def test_selinux_enforces_and_has_what_it_takes(tree: Path, base: str) -> None:
+    config = (tree / "etc/selinux/config").read_text(encoding="utf-8").splitlines()
+    assert {"SELINUX=enforcing", "SELINUXTYPE=targeted"} <= set(config)
+    assert {"selinux-policy-targeted", "policycoreutils"} <= wanted(base)
+    assert wanted("debian-13") & {"selinux-policy-targeted", "policycoreutils"} == set()
+
+
+@pytest.mark.skipif(not shutil.which("matchpathcon"), reason="needs matchpathcon")
+def test_antlets_are_labelled_as_libvirts_images_are(tree: Path) -> None:
+    files, active = tree / "etc/selinux/targeted/contexts/files", tree / "var/lib/selinux/targeted/active"
+    for folder in (files, active):
+        folder.mkdir(parents=True)
+    (files / "file_contexts").write_text("/.* system_u:object_r:default_t:s0\n")
+    (active / "file_contexts.local").write_text("/srv(/.*)? system_u:object_r:var_t:s0\n")
+    script = (ELEMENTS / "edgelinux-virt/post-install.d/60-edgelinux-labels").read_text(encoding="utf-8")
+    for place in ("/etc/selinux", "/var/lib/selinux", "/usr/lib"):
+        script = script.replace(place, f"{tree}{place}")
+    subprocess.run(["bash", "-c", script], check=True)
+    found = {}
+    for path in ("/antlets", "/antlets/web1/disks/a.raw", "/antlets/web1/rootfs/etc/shadow", "/srv"):
+        argv = ["matchpathcon", "-n", "-f", files / "file_contexts", path]
+        done = subprocess.run(argv, check=False, capture_output=True, text=True)
+        found[path] = done.stdout.strip()
+    assert found == {
+        "/antlets": "system_u:object_r:virt_image_t:s0",
+        "/antlets/web1/disks/a.raw": "system_u:object_r:virt_image_t:s0",
+        "/antlets/web1/rootfs/etc/shadow": "<<none>>",
+        "/srv": "system_u:object_r:default_t:s0",
+    }
+    # What semodule(8) makes that file from.
+    assert (files / "file_contexts.local").read_text() in (active / "file_contexts.local").read_text()
+    assert "/srv" in (active / "file_contexts.local").read_text()
+
+
+@pytest.mark.parametrize("base", [base.name for base in REDHAT])
+def test_containers_get_a_list_of_forbidden_system_calls(base: str) -> None:
+    # common.seccomp is in the package of LXC's templates there.
+    assert {"lxc", "lxc-templates"} <= wanted(base)
+    assert "lxc-templates" not in wanted("debian-13")
 
 
 def test_connections_are_keyfiles(tree: Path) -> None:
