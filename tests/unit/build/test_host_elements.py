@@ -127,7 +127,7 @@ def test_dnf_reads_it(tree: Path, tmp_path: Path) -> None:
         "import dnf.conf, sys; c = dnf.conf.Conf(); c.read(sys.argv[1]);"
         "print(c.install_weak_deps, c.gpgcheck, *c.excludepkgs)"
     )
-    argv = ["/usr/bin/python3", "-c", program, held(tree, tmp_path)]
+    argv = ["/usr/bin/python3", "-c", program, str(held(tree, tmp_path))]
     done = subprocess.run(argv, check=True, capture_output=True, text=True)
     assert done.stdout == "False True kernel* zfs*\n"
 
@@ -177,14 +177,16 @@ def test_antlets_are_labelled_as_libvirts_images_are(tree: Path) -> None:
         script = script.replace(place, f"{tree}{place}")
     subprocess.run(["bash", "-c", script], check=True)
     found = {}
-    for path in ("/antlets", "/antlets/web1/disks/a.raw", "/antlets/web1/rootfs/etc/shadow", "/srv"):
-        argv = ["matchpathcon", "-n", "-f", files / "file_contexts", path]
+    filters = "/var/lib/edgelinux/antlet-filter.nft"
+    for path in ("/antlets", "/antlets/web1/disks/a.raw", "/antlets/web1/rootfs/etc/shadow", filters, "/srv"):
+        argv = ["matchpathcon", "-n", "-f", str(files / "file_contexts"), path]
         done = subprocess.run(argv, check=False, capture_output=True, text=True)
         found[path] = done.stdout.strip()
     assert found == {
         "/antlets": "system_u:object_r:virt_image_t:s0",
         "/antlets/web1/disks/a.raw": "system_u:object_r:virt_image_t:s0",
         "/antlets/web1/rootfs/etc/shadow": "<<none>>",
+        filters: "system_u:object_r:etc_t:s0",
         "/srv": "system_u:object_r:default_t:s0",
     }
     # What semodule(8) makes that file from.
