@@ -26,6 +26,7 @@ from edgelinux_build.tree import (
     mounted_for_chroot,
     overlay,
     put_files,
+    run_in,
     set_times,
 )
 

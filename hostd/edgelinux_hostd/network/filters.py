@@ -26,6 +26,7 @@ from edgelinux_hostd.antlets.numbers import (
     port,
 )
 from edgelinux_hostd.antlets.spec import Nic
+from edgelinux_hostd.labels import label_rules
 from edgelinux_hostd.run import run
 from edgelinux_hostd.whole import write_whole
 
@@ -168,4 +169,5 @@ def ensure(base_ip: str, custom: Iterable[Card] = (), path: Path = PATH) -> bool
         # Loaded before it is written: what the kernel refuses must not wait in the file for the next boot.
         run(["nft", "-f", "-"], stdin=text)
     write_whole(path, text, 0o600)
+    label_rules(path)
     return missing

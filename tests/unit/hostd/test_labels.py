@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from edgelinux_hostd.errors import EdgeLinuxError
-from edgelinux_hostd.labels import file_contexts, setfiles_argv
+from edgelinux_hostd.labels import file_contexts, label_machine, label_rules, setfiles_argv
 from edgelinux_hostd.run import run
 
 CONTEXTS = """\
@@ -77,3 +77,51 @@ def test_a_tree_without_a_policy(tree: Path, change: str, said: str) -> None:
         config.write_text("SELINUX=enforcing\n" if change == "no type" else "SELINUXTYPE=mls\n")
     with pytest.raises(EdgeLinuxError, match=said):
         file_contexts(tree)
+
+
+IMAGE = "system_u:object_r:virt_image_t:s0"
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Path:
+    directory = tmp_path / "antlets/web1"
+    (directory / "disks").mkdir(parents=True)
+    for name in ("disks/a.raw", "antlet.yaml"):
+        (directory / name).write_text("")
+    (directory / "disks/link").symlink_to(directory / "antlet.yaml")
+    return directory
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_a_machine_can_be_led_to_its_disks(machine: Path, tmp_path: Path) -> None:
+    # As libvirt leaves it when a host goes down.
+    os.setxattr(machine / "disks/a.raw", "security.selinux", b"system_u:object_r:svirt_image_t:s0:c1,c2\0")
+    label_machine(machine, tmp_path)
+    for path in (machine.parent, machine, machine / "disks", machine / "disks/a.raw"):
+        assert label(path) == IMAGE, path
+    assert label(machine / "antlet.yaml") == ""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_rules_can_be_read_by_a_unit(tmp_path: Path) -> None:
+    rules = tmp_path / "antlet-filter.nft"
+    label_rules(rules, tmp_path)
+    rules.write_text("")
+    label_rules(rules, tmp_path)
+    assert label(rules) == "system_u:object_r:etc_t:s0"
+
+
+def test_without_selinux_nothing_is_labelled(machine: Path, tmp_path: Path) -> None:
+    label_machine(machine, tmp_path / "sys/fs/selinux/enforce")
+    assert label(machine / "disks/a.raw") == ""
+
+
+def test_a_label_that_cannot_be_given_keeps_no_machine_from_starting(
+    machine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_args: object, **_more: object) -> None:
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(os, "setxattr", refuse)
+    label_machine(machine, tmp_path)
+    assert f"{machine}/disks/a.raw cannot be labelled for SELinux: Operation not supported" in caplog.text

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edgelinux_hostd.errors import BusyError, EdgeLinuxError, NotFoundError
+from edgelinux_hostd.labels import label_machine
 from edgelinux_hostd.runtime.base import Launch, State, Stats
 from edgelinux_hostd.runtime.kvm import devices, live, lookup
 from edgelinux_hostd.runtime.kvm.connection import Connection
@@ -107,6 +108,7 @@ class KvmRuntime:
             )
             if not facts.kvm:
                 log.warning("%s runs by emulation, which is slow: this host offers no KVM", name)
+            label_machine(launch.directory)
             connection.createXML(finish(launch, facts), 0)
 
         self.connection.call(f"cannot start {name}", work)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
 from edgelinux_hostd.antlets.spec import Nic
 from edgelinux_hostd.network import filters
 from edgelinux_hostd.network.filters import Card, cards, render
@@ -46,3 +49,13 @@ def test_the_mark_tells_tables_apart() -> None:
     assert mark(render("10.1.1.", [card])) != mark(render("10.1.1."))
     assert render("10.1.1.", [card, other]) == render("10.1.1.", [other, card])
     assert filters.TABLE == "bridge edgelinux"
+
+
+def test_the_file_for_the_next_boot_is_labelled_once_it_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labelled: list[str] = []
+    monkeypatch.setattr(filters, "loaded", lambda _text: True)
+    monkeypatch.setattr(filters, "label_rules", lambda path: labelled.append(path.read_text("utf-8")))
+    assert filters.ensure("10.1.1.", path=tmp_path / "filter.nft") is False
+    assert labelled == [render("10.1.1.")]

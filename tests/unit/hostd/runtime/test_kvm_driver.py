@@ -52,6 +52,20 @@ def test_started_antlet_runs(runtime: KvmRuntime, host: Host) -> None:
     assert host.domains["web1"].root.get("type") == "kvm"
 
 
+def test_what_it_starts_from_is_labelled_first(
+    runtime: KvmRuntime, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labelled: list[tuple[Path, bool]] = []
+    monkeypatch.setattr(
+        "edgelinux_hostd.runtime.kvm.driver.label_machine",
+        lambda directory: labelled.append((directory, "web1" in host.domains)),
+    )
+    runtime.start(launch())
+    # Not again: libvirt has given the files to the machine that runs.
+    runtime.start(launch())
+    assert labelled == [(Path("/antlets/web1"), False)]
+
+
 def test_starting_twice_is_starting_once(runtime: KvmRuntime, host: Host) -> None:
     runtime.start(launch())
     first = host.domains["web1"]

@@ -61,6 +61,37 @@ def test_newest_machine_counts_numbers_not_letters() -> None:
     assert newest_machine("pc-q35", ["pc-i440fx-11.0"]) is None
 
 
+def test_what_qemu_of_el_lacks_is_replaced_by_what_it_says_it_has(kvm: HostOffers) -> None:
+    # Its QEMU has names of its own for machine types, may lack i440fx, and is built without SPICE, QXL and
+    # floppy disks; where it lies is libvirt's to know.
+    el = replace(
+        kvm,
+        machines=("pc-q35-rhel9.6.0", "pc-q35-rhel10.0.0", "pc-q35-rhel10.2.0"),
+        deprecated=(),
+        video=("vga", "virtio", "bochs", "ramfb"),
+        graphics=("vnc",),
+        buses=("sata", "scsi", "virtio", "usb"),
+    )
+    devices = (
+        "<emulator>/usr/bin/qemu-system-x86_64</emulator><sound model='ich6'/><graphics type='spice'/>"
+        "<video><model type='qxl' ram='65536'/></video><channel type='spicevmc'/><redirdev type='spicevmc'/>"
+        "<disk type='file' device='disk'><source file='/antlets/web1/a.raw'/>"
+        "<target dev='hda' bus='ide'/></disk>"
+    )
+    old = _kvm(machine="pc-i440fx-2.4", devices=devices)
+    done, _ = modernise(parse(old), el)
+    text = serialise(done)
+    assert _machine(old, el) == "pc-q35-rhel10.2.0"
+    assert not [word for word in ("emulator", "qemu-system", "ich6", "spice", "qxl", '"ide"') if word in text]
+    assert '<model type="vga" />' in text
+    assert '<graphics type="vnc">' in text
+    # The antlet stays on the older chip set where that is still kept.
+    both = replace(el, deprecated=("pc-i440fx-rhel7.6.0", "pc-i440fx-rhel10.0.0"))
+    assert _machine(old, both) == "pc-i440fx-rhel10.0.0"
+    plain = replace(el, video=("virtio", "ramfb"))
+    assert '<model type="virtio" />' in serialise(modernise(parse(old), plain)[0])
+
+
 def test_ide_disks_move_to_sata_where_the_machine_has_no_ide(kvm: HostOffers) -> None:
     offers = replace(kvm, machines=("pc-q35-10.0",), deprecated=())
     disk = (
