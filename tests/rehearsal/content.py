@@ -99,7 +99,7 @@ def moves(debian: Base, centos: Base, kernel: str) -> dict[str, str]:
 def own_files(root: Path) -> frozenset[str]:
     """Return the files that this repository's elements bring: the stand-in must not have them already."""
     found = set()
-    for kind in ("static", "package-manager"):
+    for kind in ("static", "package-manager", "family-*"):
         for folder in root.glob(f"elements/*/{kind}"):
             found |= {f"/{path.relative_to(folder)}" for path in folder.rglob("*") if not path.is_dir()}
     return frozenset(found)
@@ -157,7 +157,7 @@ def _add(stage: Path, centos: Base, zfs: Path, modules: str) -> None:
         ("etc/rpm/macros.standin", 0o644, "%_dbpath /usr/lib/sysimage/rpm\n"),
         ("etc/sysconfig/.standin", 0o644, ""),
         ("etc/yum.repos.d/centos.repo", 0o644, "[baseos]\nname=baseos\nbaseurl=http://centos.invalid/\n"),
-        ("etc/selinux/config", 0o644, "SELINUX=enforcing\nSELINUXTYPE=targeted\n"),
+        ("usr/lib/os-release", 0o644, 'NAME="CentOS Stream"\nID=centos\nVERSION_ID=10\n'),
         ("etc/selinux/targeted/contexts/files/file_contexts", 0o644, _CONTEXTS),
         (f"{_SITE_PACKAGES}/standin.pth", 0o644, f"{centos.python_packages}\n"),
         ("usr/bin/gcc", 0o755, _GCC),
