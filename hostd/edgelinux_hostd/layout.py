@@ -23,6 +23,7 @@ __all__ = [
     "datasets",
     "esp_format_argv",
     "partition_argv",
+    "partition_table",
     "pool_create_argv",
     "state_mounts",
     "wipe_argvs",
@@ -37,6 +38,16 @@ ESP = 2
 ZFS = 3
 
 ESP_LABEL = "EDGELINUX"
+
+_MIB = 1024**2
+# What the entries of a GPT take: 128 of 128 bytes (UEFI specification, 5.3).
+_ENTRIES = 128 * 128
+# Type and name of each partition. The types are GRUB's, UEFI's and the one that OpenZFS gives its own.
+_PARTITIONS = {
+    BIOS_BOOT: ("21686148-6449-6E6F-744E-656564454649", "edgelinux-bios"),
+    ESP: ("C12A7328-F81F-11D2-BA4B-00A0C93EC93B", "edgelinux-esp"),
+    ZFS: ("6A898CC3-1DD2-11B2-99A6-080020736631", "edgelinux-zfs"),
+}
 
 Layout = Literal["mirror", "single"]
 
@@ -74,25 +85,39 @@ class Dataset:
 
 
 def partition_argv(disk: str) -> list[str]:
-    """Give the sgdisk(8) command that writes a fresh GPT with the three partitions on a disk.
+    """Give the sfdisk(8) command that writes a fresh GPT on a disk: `partition_table`, on its standard input.
+
+    Old signatures go, those where new partitions come to lie as well. A disk in use is refused; the lock
+    keeps udev away until all is written, since a partition that it reads would make the disk look used.
+    """
+    return ["sfdisk", "--lock=yes", "--wipe=always", "--wipe-partitions=always", disk]
+
+
+def partition_table(size: int, sector: int, guids: Mapping[int, str] | None = None) -> str:
+    """Give the GPT with the three partitions of a disk, as sfdisk(8) reads it.
+
+    `size` of the disk and of its logical sectors are in bytes; `guids` are the partitions' own, by number:
+    sfdisk makes up those that are missing.
 
     8 MiB stay free at the end, as on disks that ZFS partitions itself, so that a replacement disk which is a
-    few sectors smaller still fits.
+    few sectors smaller still fits. All is given in sectors: what is given in MiB, sfdisk aligns to what a
+    disk says of its input and output, and disks of one mirror may say different things.
     """
-    return [
-        "sgdisk",
-        "--clear",
-        f"--new={BIOS_BOOT}:0:+1M",
-        f"--typecode={BIOS_BOOT}:ef02",
-        f"--change-name={BIOS_BOOT}:edgelinux-bios",
-        f"--new={ESP}:0:+1G",
-        f"--typecode={ESP}:ef00",
-        f"--change-name={ESP}:edgelinux-esp",
-        f"--new={ZFS}:0:-8M",
-        f"--typecode={ZFS}:bf01",
-        f"--change-name={ZFS}:edgelinux-zfs",
-        disk,
-    ]
+    mib = _MIB // sector
+    # The first sector is the protective MBR's; header and entries come after it, and again at the end.
+    first = 2 + _ENTRIES // sector
+    last = size // sector - first
+    zfs = (1 + 1 + 1024) * mib
+    lines = ["label: gpt", f"first-lba: {first}"]
+    for number, start, end in (
+        (BIOS_BOOT, mib, 2 * mib),
+        (ESP, 2 * mib, zfs),
+        (ZFS, zfs, last - 8 * mib + 1),
+    ):
+        kind, name = _PARTITIONS[number]
+        own = f", uuid={guids[number]}" if guids and number in guids else ""
+        lines.append(f"start={start}, size={end - start}, type={kind}, name={name}{own}")
+    return "".join(f"{line}\n" for line in lines)
 
 
 def wipe_argvs(disk: str, partitions: Sequence[str] = ()) -> list[list[str]]:

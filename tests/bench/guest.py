@@ -31,8 +31,12 @@ step() { local name=$1 start end; shift; start=$(date +%s%N); "$@"; end=$(date +
 partitions() {
     local disk
     for disk in @DISKS@; do
-        sgdisk --clear --new=1:0:+1M --typecode=1:ef02 --new=2:0:+1G --typecode=2:ef00 \
-            --new=3:0:0 --typecode=3:bf01 "$disk" > /dev/null
+        {
+            echo "label: gpt"
+            echo "size=1MiB, type=21686148-6449-6E6F-744E-656564454649"
+            echo "size=1GiB, type=C12A7328-F81F-11D2-BA4B-00A0C93EC93B"
+            echo "type=6A898CC3-1DD2-11B2-99A6-080020736631"
+        } | sfdisk --quiet --lock=yes --wipe=always --wipe-partitions=always "$disk"
     done
     udevadm settle
 }
@@ -85,7 +89,7 @@ templates() {
 close_pool() { zfs umount bare/root; zpool export bare; sync; }
 
 sync; echo 3 > /proc/sys/vm/drop_caches
-step sgdisk partitions
+step sfdisk partitions
 step mkfs.vfat format_esps
 step zpool-create pool
 step unsquashfs tree

@@ -1,6 +1,6 @@
 """The partition of a stick that holds kickstarts for many machines: its file system, its place in the table.
 
-All of it is made in files, of which the stick gets the bytes: nothing is mounted, and sgdisk never sees a
+All of it is made in files, of which the stick gets the bytes: nothing is mounted, and sfdisk never sees a
 disk. The GPT of the ISO stays, with one partition more and its backup at the end of the stick; neither the
 boot code of the first sector nor the other partitions change.
 """
@@ -69,7 +69,11 @@ def make_image(sites: Sites, folder: Path, size: int) -> Path:
 
 
 def make_table(iso: Path, iso_size: int, device_size: int, where: Place, head: int, folder: Path) -> Path:
-    """Make a sparse file of the stick's size, with its first `head` bytes and its last TABLE bytes."""
+    """Make a sparse file of the stick's size, with its first `head` bytes and its last TABLE bytes.
+
+    The partition gets the first free number; sfdisk(8) moves the table's backup to the end of the stick by
+    itself. Raises EdgeLinuxError.
+    """
     table = folder / "table.img"
     with iso.open("rb") as source, table.open("wb") as file:
         file.truncate(device_size)
@@ -77,20 +81,15 @@ def make_table(iso: Path, iso_size: int, device_size: int, where: Place, head: i
         source.seek(iso_size - TABLE)
         file.seek(iso_size - TABLE)
         file.write(source.read(TABLE))
-    first, last = where.offset // _SECTOR, (where.offset + where.size) // _SECTOR - 1
-    number = _free_number(table)
-    argv: list[str | Path] = ["sgdisk", "--move-second-header", f"--new={number}:{first}:{last}"]
-    argv += [f"--typecode={number}:{_TYPE}", f"--change-name={number}:{LABEL}", table]
-    run(argv)
-    found = run(["sgdisk", "--verify", table]).stdout
-    if "No problems found" not in found:
-        problem = next((line for line in found.splitlines() if line.strip()), "it says nothing")
-        raise EdgeLinuxError(f"the partition table of {iso} cannot be extended: {problem}")
+    added = f"start={where.offset // _SECTOR}, size={where.size // _SECTOR}, type={_TYPE}, name={LABEL}\n"
+    argv: list[str | Path] = ["sfdisk", "--append", "--wipe=never", "--wipe-partitions=never", table]
+    done = run(argv, stdin=added, check=False)
+    if done.returncode == 0:
+        done = run(["sfdisk", "--verify", table], check=False)
+    if "No errors detected" not in done.stdout:
+        problem = "; ".join(line for line in done.stderr.splitlines()[-2:] if line.strip())
+        raise EdgeLinuxError(
+            f"the partition table of {iso} cannot be extended: {problem or 'sfdisk does not say why'}",
+            hint="copy or download it again",
+        )
     return table
-
-
-def _free_number(table: Path) -> int:
-    """Give the number of the first partition that is not there; sgdisk's list has one line for each."""
-    lines = run(["sgdisk", "--print", table]).stdout.splitlines()
-    taken = {int(words[0]) for line in lines if (words := line.split()) and words[0].isdigit()}
-    return next(number for number in range(1, 129) if number not in taken)

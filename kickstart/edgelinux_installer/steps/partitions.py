@@ -26,9 +26,9 @@ def partition(ctx: Context) -> None:
     for disk in ctx.plan.disks:
         # Chosen here, so that the links are known: names under by-partuuid stay when disks change places.
         esp, pool = str(uuid.uuid4()), str(uuid.uuid4())
-        *argv, device = layout.partition_argv(disk.path)
-        guids = [f"--partition-guid={layout.ESP}:{esp}", f"--partition-guid={layout.ZFS}:{pool}"]
-        run([*argv, *guids, device])
+        guids = {layout.ESP: esp, layout.ZFS: pool}
+        table = layout.partition_table(disk.size, disk.logical_sector, guids)
+        run(layout.partition_argv(disk.path), stdin=table)
         ctx.esps.append(Esp(disk.path, partition_path(disk.path, layout.ESP), partuuid=esp))
         ctx.zfs_partitions.append(str(_BY_PARTUUID / pool))
     # When the table's writer closes the disk, udev has the kernel read it once more, and every partition goes

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["LoopStick", "attached", "needs_loops"]
+__all__ = ["LoopStick", "attached", "needs_loops", "write_gpt"]
 
 needs_loops = pytest.mark.skipif(
     os.geteuid() != 0 or not Path("/dev/loop-control").exists(), reason="loop devices need root"
@@ -38,6 +38,12 @@ class LoopStick:
         with self.file.open("r+b") as file:
             file.seek(offset)
             file.write(data)
+
+
+def write_gpt(file: Path, number: int = 1) -> None:
+    """Write a GPT with one partition, from 1 MiB on, in the place of what was there."""
+    table = f"label: gpt\n{number}: start=2048\n"
+    subprocess.run(["sfdisk", "--quiet", file], input=table, check=True, capture_output=True, text=True)
 
 
 @contextmanager

@@ -235,14 +235,14 @@ dpkg: dependency problems prevent configuration of edgelinux-hostd:
 RPM = """\
 error: Failed dependencies:
 \tpython(abi) = 3.12 is needed by edgelinux-hostd-2.1.0-1.noarch
-\tgdisk is needed by edgelinux-hostd-2.1.0-1.noarch
+\tlxc is needed by edgelinux-hostd-2.1.0-1.noarch
 """
 
 DNF = """\
 Error:
  Problem: conflicting requests
   - nothing provides python(abi) = 3.12 needed by edgelinux-hostd-2.1.0-1.noarch from @commandline
-  - nothing provides gdisk needed by edgelinux-hostd-2.1.0-1.noarch
+  - nothing provides lxc needed by edgelinux-hostd-2.1.0-1.noarch
 """
 
 
@@ -250,7 +250,7 @@ Error:
 def test_missing_dependencies_are_named_when_packages_are_rpms(text: str) -> None:
     assert missing_dependencies(text) == [
         "edgelinux-hostd-2.1.0-1.noarch needs python(abi) = 3.12",
-        "edgelinux-hostd-2.1.0-1.noarch needs gdisk",
+        "edgelinux-hostd-2.1.0-1.noarch needs lxc",
     ]
 
 

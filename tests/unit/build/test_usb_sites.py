@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from edgelinux_build.medium.inspect import inspect
@@ -23,7 +24,7 @@ from edgelinux_installer.identity import Identity
 
 from tests.unit.build.cli_runner import edgelinux
 from tests.unit.build.fakes import make_project, make_repository
-from tests.unit.build.loops import MIB, LoopStick, attached, needs_loops
+from tests.unit.build.loops import MIB, LoopStick, attached, needs_loops, write_gpt
 from tests.unit.build.standin import make_results, make_standin
 
 SIZE = 64 * MIB
@@ -54,36 +55,45 @@ def stick(iso: Path, sites: Path, tmp_path: Path) -> Iterator[LoopStick]:
     file = tmp_path / "stick.img"
     with file.open("wb") as made:
         made.truncate(SIZE)
-    subprocess.run(["sgdisk", "--new=7:2048:0", file], check=True, capture_output=True)
+    write_gpt(file, 7)
     with attached(file) as made:
         write_stick(plan_stick(iso, made.device, sites=sites, internal=True), SilentMeter())
         yield made
 
 
+def table(file: Path) -> dict[str, Any]:
+    """Give the partition table of a file, as sfdisk reads it; the partitions without the file's name."""
+    printed = subprocess.run(["sfdisk", "--json", file], check=True, capture_output=True, text=True)
+    found: dict[str, Any] = json.loads(printed.stdout)["partitiontable"]
+    for one in found["partitions"]:
+        one["node"] = one["node"].removeprefix(str(file))
+    return found
+
+
 def partition(stick: LoopStick) -> Path:
     """Give the partition as mtools takes it: a part of a file."""
-    printed = subprocess.run(
-        ["sgdisk", "--print", stick.file], check=True, capture_output=True, text=True
-    ).stdout
-    (start,) = re.findall(r"^ +4 +(\d+) .* EDGELINUXKS$", printed, re.M)
-    return Path(f"{stick.file}@@{int(start) * 512}")
+    (start,) = (one["start"] for one in table(stick.file)["partitions"] if one["name"] == "EDGELINUXKS")
+    return Path(f"{stick.file}@@{start * 512}")
 
 
 @needs_loops
 def test_the_table_is_right_and_the_stick_still_boots(iso: Path, stick: LoopStick) -> None:
-    said = subprocess.run(
-        ["sgdisk", "--verify", stick.file], check=True, capture_output=True, text=True
-    ).stdout
-    assert "No problems found" in said
-    printed = subprocess.run(
-        ["sgdisk", "--print", stick.file], check=True, capture_output=True, text=True
-    ).stdout
-    assert re.findall(r"^ +(\d+) .* (\S+)$", printed, re.M) == [
-        ("1", "ISO9660"),
-        ("2", "Appended2"),
-        ("3", "Gap1"),
-        ("4", "EDGELINUXKS"),
-    ]
+    verified = subprocess.run(["sfdisk", "--verify", stick.file], check=True, capture_output=True, text=True)
+    assert "No errors detected" in verified.stdout
+    assert verified.stderr == ""
+    old, new = table(iso), table(stick.file)
+    # The ISO's own are as they were: numbers, places, GUIDs, names and attributes (hidden, read-only).
+    *same, added = new["partitions"]
+    assert same == old["partitions"]
+    assert [one["name"] for one in same] == ["ISO9660", "Appended2", "Gap1"]
+    assert (new["id"], new["firstlba"]) == (old["id"], old["firstlba"])
+    assert (added["node"], added["name"]) == ("4", "EDGELINUXKS")
+    assert added["type"] == "EBD0A0A2-B9E5-4433-87C0-68B6B72699C7"
+    assert (added["start"] * 512, added["size"] * 512) == (-(-iso.stat().st_size // MIB) * MIB, 16 * MIB)
+    assert "attrs" not in added
+    # The backup is at the end of the stick, and the last sector that can be used just before its entries.
+    assert stick.content(SIZE - 512, 8) == b"EFI PART"
+    assert new["lastlba"] == SIZE // 512 - 1 - 248 * 128 // 512 - 1
     found = inspect(stick.file)
     assert found.boot_paths.missing == []
     assert found.problems == ()
@@ -91,6 +101,22 @@ def test_the_table_is_right_and_the_stick_still_boots(iso: Path, stick: LoopStic
     content = iso.read_bytes()
     assert stick.content(0, 440) == content[:440]
     assert stick.content(32768, len(content) - 32768) == content[32768:]
+
+
+@needs_loops
+def test_an_iso_whose_table_is_damaged_never_reaches_the_device(
+    iso: Path, sites: Path, tmp_path: Path
+) -> None:
+    content = bytearray(iso.read_bytes())
+    content[1024 + 40] ^= 1
+    bad = tmp_path / "bad.iso"
+    bad.write_bytes(content)
+    with attached(tmp_path / "other.img", SIZE) as stick:
+        with pytest.raises(
+            EdgeLinuxError, match=rf"the partition table of {bad} cannot be extended: .+copy or"
+        ):
+            write_stick(plan_stick(bad, stick.device, sites=sites, internal=True), SilentMeter())
+        assert stick.content() == bytes(SIZE)
 
 
 @needs_loops

@@ -22,7 +22,7 @@ from edgelinux_hostd.errors import EdgeLinuxError
 
 from tests.unit.build.cli_runner import edgelinux
 from tests.unit.build.fakes import make_project, make_repository
-from tests.unit.build.loops import MIB, LoopStick, attached, needs_loops
+from tests.unit.build.loops import MIB, LoopStick, attached, needs_loops, write_gpt
 from tests.unit.build.standin import make_results, make_standin
 
 pytestmark = needs_loops
@@ -71,7 +71,7 @@ def test_a_stick_has_the_bytes_of_the_iso(iso: Path, stick: LoopStick) -> None:
 
 
 def test_what_was_at_the_end_of_the_disk_is_gone(iso: Path, stick: LoopStick) -> None:
-    subprocess.run(["sgdisk", "--new=1:2048:0", stick.file], check=True, capture_output=True)
+    write_gpt(stick.file)
     assert stick.content(SIZE - 512, 8) == b"EFI PART"
     stick.put(SIZE - MIB, b"\xff" * (MIB - 33 * 512))
     put(iso, stick)
@@ -95,7 +95,7 @@ def partitioned(file: Path) -> Iterator[LoopStick]:
     """A stick with one partition, which the kernel knows."""
     with file.open("wb") as made:
         made.truncate(SIZE)
-    subprocess.run(["sgdisk", "--new=1:2048:0", file], check=True, capture_output=True)
+    write_gpt(file)
     with attached(file, 0, "--partscan") as stick:
         node = Path(f"{stick.device}p1")
         if not node.exists():

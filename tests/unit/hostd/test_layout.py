@@ -1,27 +1,112 @@
-"""Partitions, pool and datasets, as exact command lines."""
+"""Partitions, for real; pool and datasets, as exact command lines."""
 
 from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from pathlib import Path
+from typing import Any
 
 import pytest
 from edgelinux_hostd import layout
 from edgelinux_hostd.errors import EdgeLinuxError
+from edgelinux_hostd.run import run
+
+from tests.unit.build.loops import attached, needs_loops
+
+GIB = 1024**3
+PARTITIONS = [
+    ("21686148-6449-6E6F-744E-656564454649", "edgelinux-bios"),
+    ("C12A7328-F81F-11D2-BA4B-00A0C93EC93B", "edgelinux-esp"),
+    ("6A898CC3-1DD2-11B2-99A6-080020736631", "edgelinux-zfs"),
+]
+needs_sfdisk = pytest.mark.skipif(not shutil.which("sfdisk"), reason="needs sfdisk")
 
 
-def test_partitions() -> None:
-    assert layout.partition_argv("/dev/vda") == [
-        "sgdisk",
-        "--clear",
-        "--new=1:0:+1M",
-        "--typecode=1:ef02",
-        "--change-name=1:edgelinux-bios",
-        "--new=2:0:+1G",
-        "--typecode=2:ef00",
-        "--change-name=2:edgelinux-esp",
-        "--new=3:0:-8M",
-        "--typecode=3:bf01",
-        "--change-name=3:edgelinux-zfs",
-        "/dev/vda",
-    ]
+def blank(folder: Path, size: int) -> Path:
+    disk = folder / "disk.img"
+    disk.touch()
+    os.truncate(disk, size)
+    return disk
+
+
+def partitioned(disk: Path, size: int, sector: int, guids: dict[int, str] | None = None) -> dict[str, Any]:
+    """Partition a disk as the installer does, and give what sfdisk then reads from it."""
+    run(layout.partition_argv(str(disk)), stdin=layout.partition_table(size, sector, guids))
+    found: dict[str, Any] = json.loads(run(["sfdisk", "--json", disk]).stdout)["partitiontable"]
+    assert found["label"] == "gpt"
+    assert [(one["type"], one["name"]) for one in found["partitions"]] == PARTITIONS
+    return found
+
+
+def places(table: dict[str, Any]) -> list[tuple[int, int]]:
+    return [(one["start"], one["size"]) for one in table["partitions"]]
+
+
+@needs_sfdisk
+@pytest.mark.parametrize(
+    ("sectors", "usable", "zfs"),
+    [
+        (16777216, 16777182, 14659551),
+        (25165825, 25165791, 23048160),
+        (25166016, 25165982, 23048351),
+        (7814037168, 7814037134, 7811919503),
+    ],
+)
+def test_partitions_of_sectors_of_512_bytes(sectors: int, usable: int, zfs: int, tmp_path: Path) -> None:
+    """The numbers are those of `sgdisk --new=3:0:-8M`, with which the first hosts were partitioned."""
+    disk = blank(tmp_path, sectors * 512)
+    table = partitioned(disk, sectors * 512, 512)
+    assert (table["firstlba"], table["lastlba"]) == (34, usable)
+    assert places(table) == [(2048, 2048), (4096, 2097152), (2101248, zfs)]
+
+
+@needs_sfdisk
+@needs_loops
+@pytest.mark.parametrize(
+    ("sectors", "usable", "zfs"), [(3145728, 3145722, 2881019), (3145729, 3145723, 2881020)]
+)
+def test_partitions_of_sectors_of_4096_bytes(sectors: int, usable: int, zfs: int, tmp_path: Path) -> None:
+    with attached(tmp_path / "disk.img", sectors * 4096, "--sector-size", "4096") as disk:
+        table = partitioned(disk.device, sectors * 4096, 4096)
+    assert table["sectorsize"] == 4096
+    assert (table["firstlba"], table["lastlba"]) == (6, usable)
+    assert places(table) == [(256, 256), (512, 262144), (262656, zfs)]
+
+
+@needs_sfdisk
+def test_partitions_have_the_guids_that_they_are_given(tmp_path: Path) -> None:
+    disk = blank(tmp_path, 8 * GIB)
+    esp, pool = str(uuid.uuid4()), str(uuid.uuid4())
+    table = partitioned(disk, 8 * GIB, 512, {layout.ESP: esp, layout.ZFS: pool})
+    first, *others = [one["uuid"].lower() for one in table["partitions"]]
+    assert others == [esp, pool]
+    again = partitioned(disk, 8 * GIB, 512)
+    assert not {first, esp, pool} & {one["uuid"].lower() for one in again["partitions"]}
+    assert again["id"] != table["id"]
+
+
+@needs_sfdisk
+@pytest.mark.parametrize("damaged", [(520,), (8 * GIB - 500,), (520, 8 * GIB - 500), (1024 + 130,)])
+def test_what_was_on_the_disk_does_not_matter(damaged: tuple[int, ...], tmp_path: Path) -> None:
+    """A damaged GPT of another system, its boot code, and a file system where the ESP comes to lie."""
+    disk, other = blank(tmp_path, 8 * GIB), tmp_path / "other.img"
+    run(["sfdisk", disk], stdin="label: gpt\nsize=3MiB\nsize=1GiB\nsize=1GiB\nsize=1GiB\n")
+    run(["mkfs.vfat", "-C", other, "2048"])
+    with disk.open("r+b") as file:
+        file.write(b"boot code")
+        for offset in damaged:
+            file.seek(offset)
+            file.write(b"\xff\xff")
+        file.seek(4096 * 512)
+        file.write(other.read_bytes())
+    assert places(partitioned(disk, 8 * GIB, 512))[1:] == [(4096, 2097152), (2101248, 14659551)]
+    with disk.open("rb") as file:
+        assert file.read(9) == bytes(9)
+    found = run(["blkid", "--probe", "--offset", str(4096 * 512), "--size", str(GIB), disk], check=False)
+    assert (found.returncode, found.stdout) == (2, "")
 
 
 def test_wiping_goes_from_the_partitions_to_the_disk() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import re
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -188,8 +189,8 @@ def test_the_golden_path(world: World) -> None:
     partition = "/dev/disk/by-partuuid/"
     golden = [
         "modprobe zfs",
-        "sgdisk --clear",
-        "sgdisk --clear",
+        "sfdisk --lock=yes --wipe=always --wipe-partitions=always /vda",
+        "sfdisk --lock=yes --wipe=always --wipe-partitions=always /vdb",
         "udevadm settle",
         "mkfs.vfat -F 32 -n EDGELINUX /vda2",
         "mkfs.vfat -F 32 -n EDGELINUX /vdb2",
@@ -250,8 +251,9 @@ def test_the_golden_path(world: World) -> None:
     create = world.ran[world.index("zpool create")].split()
     assert create[-4:-2] == ["antlets", "mirror"]
     assert all(part.startswith(partition) for part in create[-2:])
-    guids = [word for line in world.ran for word in line.split() if word.startswith("--partition-guid=3:")]
-    assert [f"{partition}{guid.removeprefix('--partition-guid=3:')}" for guid in guids] == create[-2:]
+    tables = [table for line, table in world.stdin.items() if line.startswith("sfdisk")]
+    guids = re.findall(r"name=edgelinux-zfs, uuid=(\S+)$", "".join(tables), re.M)
+    assert [f"{partition}{guid}" for guid in guids] == create[-2:]
 
 
 def _siblings_sorted(lines: list[str]) -> list[str]:
@@ -414,7 +416,7 @@ def test_a_person_can_stop_it_and_what_was_begun_is_put_away(world: World) -> No
 @pytest.mark.parametrize(
     "program",
     [
-        "sgdisk",
+        "sfdisk",
         "mkfs.vfat",
         "modprobe",
         "zpool create",
@@ -771,11 +773,11 @@ def test_a_damaged_template_stops_before_a_disk_is_touched(world: World) -> None
     (put_templates(world) / "box.lxc/root.tar.zst").write_bytes(b"packe?")
     with pytest.raises(InstallError, match=r"templates/box\.lxc/root\.tar\.zst is damaged; no disk"):
         world.install()
-    assert not any(line.startswith("sgdisk") for line in world.ran)
+    assert not any(line.startswith("sfdisk") for line in world.ran)
 
 
 def test_a_missing_list_of_checksums_stops_before_a_disk_is_touched(world: World) -> None:
     (put_templates(world).parent / "SHA512SUMS").unlink()
     with pytest.raises(InstallError, match="SHA512SUMS cannot be read"):
         world.install()
-    assert not any(line.startswith("sgdisk") for line in world.ran)
+    assert not any(line.startswith("sfdisk") for line in world.ran)
