@@ -216,3 +216,21 @@ def test_a_live_system_starts_neither_kind_of_libvirt(tree: Path) -> None:
         tree / "usr/lib/edgelinux/live-units",
     ]
     assert enabled - {path.name for folder in units for path in folder.iterdir() if masked(path)} == set()
+
+
+def test_a_live_system_from_the_network_knows_both_names_of_networkmanagers_units(tree: Path) -> None:
+    # dracut takes NetworkManager's own units where there are some, and its own else.
+    module = "usr/lib/dracut/modules.d/90edgelinux-live/netmedium-units"
+    for unit, key in (("edgelinux-netmedium", "After"), ("edgelinux-netmedium-network", "Before")):
+        drop_in = tree / module / f"{unit}.service.d/networkmanager-units.conf"
+        named = set[str]()
+        for file in (ELEMENTS / "edgelinux-live/static" / module / f"{unit}.service", drop_in):
+            lines = file.read_text(encoding="utf-8").splitlines()
+            named |= {
+                word for line in lines if line.startswith(f"{key}=") for word in line.split("=")[1].split()
+            }
+        assert {"nm-initrd.service", "nm-wait-online-initrd.service"} <= named, unit
+        assert {
+            "NetworkManager-initrd.service",
+            "NetworkManager-wait-online-initrd.service",
+        } <= named, unit
