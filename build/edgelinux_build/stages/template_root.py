@@ -146,7 +146,7 @@ class DiskTemplate(FromElements):
         os.utime(root / "etc/fstab", (ctx.project.epoch, ctx.project.epoch))
         check_boots(root, self.template, recipe)
         if self.base.selinux:
-            label(ctx, root)
+            label(root, ctx.log)
         cfg = grub_cfg(recipe.kernel, recipe.initramfs, [f"root=LABEL={recipe.label}", *recipe.kernel_args])
         below = ctx.upstream["root-tree"].path / "tree"
         with (
@@ -172,10 +172,10 @@ def check_boots(root: Path, template: Template, recipe: DiskRecipe) -> None:
             )
 
 
-def label(ctx: Context, root: Path) -> None:
+def label(root: Path, log: Path) -> None:
     """Give every file its SELinux label, with the tree's own tools, so that the first boot need not.
 
     Nothing is mounted in the tree: the mount points have labels, too.
     """
     contexts = Path("/") / file_contexts(root).relative_to(root)
-    run_in(root, setfiles_argv(Path("/"), contexts), ctx.log)
+    run_in(root, setfiles_argv(Path("/"), contexts), log)

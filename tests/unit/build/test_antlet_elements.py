@@ -28,7 +28,7 @@ def files_in(tree: Path) -> set[str]:
 
 
 def instead(script: Path, places: dict[str, Path], stubs: Path, *arguments: str) -> None:
-    """Run a script that works on the running system, with directories of ours in place of the system's."""
+    """Run a script that works on the running system, with directories of ours in the place of its."""
     mounts = [f"mount --bind {ours} {theirs}" for theirs, ours in places.items()]
     shell = " && ".join([*mounts, 'exec "$0" "$@"'])
     argv = ["unshare", "--mount", "--propagation", "private", "bash", "-c", shell, str(script), *arguments]

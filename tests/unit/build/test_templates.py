@@ -2,37 +2,51 @@
 
 from __future__ import annotations
 
+import configparser
+import os
 import shutil
+import subprocess
+import tempfile
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from edgelinux_build.antlet_templates import load_template, load_templates
+from edgelinux_build.antlet_templates import ApplianceRecipe, DiskRecipe, load_template, load_templates
 from edgelinux_build.archive import ArchivePackage, write_index
 from edgelinux_build.cache import Result
 from edgelinux_build.cli import cli
 from edgelinux_build.contents import template_components
-from edgelinux_build.images import load_image
+from edgelinux_build.images import load_base, load_image
 from edgelinux_build.licences import write_licences
 from edgelinux_build.lock import LockedPackage
 from edgelinux_build.menu import volume_label
 from edgelinux_build.plan import keyed
 from edgelinux_build.project import load_project
 from edgelinux_build.stage import Project, Upstream
-from edgelinux_build.stages import forced_stages, iso_stages, lock_stages, template_build_stages
+from edgelinux_build.stages import (
+    forced_stages,
+    iso_stages,
+    lock_stages,
+    template_build_stages,
+    template_root,
+)
 from edgelinux_build.stages.bootable import Layout, grub_cfg, mke2fs_argv
 from edgelinux_build.stages.iso import check_budget, templates_digest
 from edgelinux_build.stages.lock_file import made_from
 from edgelinux_build.stages.template import FILES, render_description
 from edgelinux_build.stages.template_appliance import libraries, module_closure
-from edgelinux_build.stages.template_root import FromElements, tar_argv
+from edgelinux_build.stages.template_root import FromElements, check_boots, tar_argv
 from edgelinux_build.stages.templates import template_stage
+from edgelinux_build.tree import fill
+from edgelinux_build.wanted import wanted_by_template
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.templates import pipeline, render, template_file
 
 from tests.unit.build.fakes import make_lock
+from tests.unit.build.mirror.rpms import KERNEL, make_packages
 from tests.unit.hostd.templates.conftest import offers_of
 
 ROOT = Path(__file__).parents[3]
@@ -175,6 +189,83 @@ def test_antlets_get_sources_only_from_a_mirror_that_is_named(box: Project) -> N
     }
 
 
+def test_an_image_names_mirrors_for_bases_that_there_are(repository: Path) -> None:
+    image = repository / "images/small.yaml"
+    image.write_text(f"{image.read_text()}template_mirrors: {{base-9: 'http://mirror.example'}}\n")
+    with pytest.raises(
+        EdgeLinuxError, match=r"small\.yaml:\d+: template_mirrors\.base-9: there is no base base-9"
+    ):
+        load_image(repository, "small")
+
+
+def of_centos(name: str) -> set[str]:
+    image, base = load_image(ROOT, "edgelinux"), load_base(ROOT, "centos-stream-10")
+    return set(wanted_by_template(ROOT, image, base, load_template(ROOT, name)) or ())
+
+
+def test_a_container_of_centos_has_no_kernel_and_no_policy() -> None:
+    container, machine = of_centos("centos-stream-10.lxc"), of_centos("centos-stream-10")
+    assert {"NetworkManager", "openssh-server", "procps-ng", "systemd"} <= container
+    assert not [
+        name for name in container if name.startswith(("kernel", "dracut", "selinux", "systemd-networkd"))
+    ]
+    assert machine - container == {
+        *("cloud-init", "cloud-utils-growpart", "dracut", "dracut-config-generic", "e2fsprogs"),
+        *("kernel-core", "policycoreutils", "selinux-policy-targeted"),
+    }
+
+
+@pytest.mark.parametrize("name", ["centos-stream-10", "centos-stream-10.lxc"])
+def test_antlets_of_centos_check_their_packages_with_the_keys_of_the_base(name: str) -> None:
+    project = load_project(ROOT, "edgelinux", "debian-13", None, ROOT / "out")
+    mirrors = {"centos-stream-10": "http://mirror.example/centos-stream"}
+    image = project.image.model_copy(update={"template_mirrors": mirrors})
+    stage = template_stage(replace(project, image=image), load_template(ROOT, name))
+    assert isinstance(stage, FromElements)
+    files = stage.sources(replace(project, image=image))
+    found = configparser.ConfigParser()
+    found.read_string(files["/etc/yum.repos.d/centos.repo"])
+    for identifier, folder in (("baseos", "BaseOS"), ("appstream", "AppStream")):
+        place = f"http://mirror.example/centos-stream/10-stream/{folder}/$basearch/os"
+        assert found[identifier]["baseurl"] == place
+        assert found[identifier]["gpgcheck"] == "1"
+        assert found[identifier]["gpgkey"].startswith("file:///etc/pki/rpm-gpg/")
+    # A mirror of another base is none of its own.
+    of_debian = image.model_copy(update={"template_mirrors": {"debian-13": "http://mirror.example/debian"}})
+    without = stage.sources(replace(project, image=of_debian))
+    assert "mirror.example" not in "".join(without.values())
+    assert "/etc/yum.repos.d/centos.repo" in without["/etc/motd"]
+
+
+def test_a_machine_without_what_its_loader_starts_is_refused(tmp_path: Path) -> None:
+    template = load_template(ROOT, "centos-stream-10")
+    assert isinstance(template.recipe, DiskRecipe)
+    (tmp_path / "boot").mkdir()
+    (tmp_path / "boot/vmlinuz-6.12.0").write_text("kernel")
+    (tmp_path / "boot/vmlinuz").symlink_to("vmlinuz-6.12.0")
+    with pytest.raises(
+        EdgeLinuxError, match=r"centos-stream-10: its tree has no /boot/initramfs\.img"
+    ) as caught:
+        check_boots(tmp_path, template, template.recipe)
+    assert caught.value.hint == "`initramfs` in images/templates/centos-stream-10/build.yaml"
+    (tmp_path / "boot/initramfs.img").write_text("initramfs")
+    check_boots(tmp_path, template, template.recipe)
+
+
+def test_a_machines_tree_is_labelled_with_its_own_policy_and_its_mount_points_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[tuple[Path, list[str]]] = []
+    monkeypatch.setattr(template_root, "run_in", lambda root, argv, log: ran.append((root, [*argv])))
+    contexts = tmp_path / "etc/selinux/targeted/contexts/files/file_contexts"
+    contexts.parent.mkdir(parents=True)
+    contexts.touch()
+    (tmp_path / "etc/selinux/config").write_text("SELINUX=enforcing\nSELINUXTYPE=targeted\n")
+    template_root.label(tmp_path, tmp_path / "log")
+    inside = "/etc/selinux/targeted/contexts/files/file_contexts"
+    assert ran == [(tmp_path, ["setfiles", "-F", inside, "/"])]
+
+
 def test_an_appliance_wants_a_recipe_for_the_base(box: Project) -> None:
     shutil.copytree(ROOT / "images/templates/tiny", box.root / "images/templates/tiny")
     with pytest.raises(EdgeLinuxError, match="template tiny cannot be built on base-1") as caught:
@@ -272,3 +363,38 @@ def test_media_with_other_templates_have_other_labels(tmp_path: Path) -> None:
 def test_hosts_start_the_repositorys_templates_as_they_are(name: str) -> None:
     text = (ROOT / "images/templates" / name / "antlet.xml.j2").read_text(encoding="utf-8")
     assert pipeline.prepare(text, pipeline.sample(), offers_of("kvm"), validate=False).notes == ()
+
+
+@pytest.mark.skipif(
+    any(not shutil.which(name) for name in ("rpmbuild", "rpmsign", "rpmkeys", "rpm2cpio", "cpio")),
+    reason="needs rpm and cpio",
+)
+def test_an_appliance_takes_signed_rpms_only(tmp_path: Path) -> None:
+    """The recipe's own command, with the programs of the build host in the place of the tree's."""
+    recipe = load_template(ROOT, "tiny").recipe
+    assert isinstance(recipe, ApplianceRecipe)
+    parts = recipe.bases["centos-stream-10"]
+    tree = tmp_path / "tree"
+    # As in the tree: what packages say of /lib is put into /usr/lib.
+    (tree / "usr/lib").mkdir(parents=True)
+    (tree / "lib").symlink_to("usr/lib")
+
+    def run(argv: Sequence[str], package: Path) -> subprocess.CompletedProcess[str]:
+        words = [fill(word, {"package": str(package)}) for word in argv]
+        words = [word.replace("--directory=/", f"--directory={tree}") for word in words]
+        env = {**os.environ, "HOME": str(tmp_path)}
+        return subprocess.run(words, env=env, capture_output=True, text=True, check=False)
+
+    (tmp_path / ".rpmmacros").write_text(f"%_dbpath {tmp_path}/db\n")
+    with tempfile.TemporaryDirectory(prefix="rpms-") as folder:
+        packages = make_packages(Path(folder))
+        run(["rpmkeys", "--import", str(packages.keys / "good.asc")], tree)
+        for refused in (packages.unsigned, packages.other):
+            package = packages.of("kernel-core", folder=refused)[0]
+            assert run(parts.unpack, package).returncode != 0
+            assert not [*(tree / "usr/lib").iterdir()]
+        (package, *_) = packages.of("kernel-core")
+        done = run(parts.unpack, package)
+        assert done.returncode == 0, done.stderr
+        assert (tree / "usr/lib/modules" / KERNEL / "kernel/fs/ext4.ko").is_file()
+        assert run(parts.name, package).stdout == "kernel-core\t1.0-1\n"
