@@ -21,13 +21,8 @@ from tests.rehearsal.parts import MOVED, left_out, part_of, placed
 __all__ = ["lay_out", "moves", "own_files", "sort"]
 
 _MORE = (
-    "dnf",
-    "rpm",
-    "dnf-plugins-core",
-    "python3-distro",
-    "policycoreutils",
-    "busybox-static",
-    "dropbear-bin",
+    *("dnf", "rpm", "dnf-plugins-core", "python3-distro", "policycoreutils", "cpio", "locales"),
+    *("busybox-static", "dropbear-bin"),
 )
 _SITE_PACKAGES = "usr/lib/python3/dist-packages"
 
