@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.base import base_under_test
+
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 
@@ -58,7 +60,7 @@ def phases() -> tuple[Phase, ...]:
             ),
         ),
         Phase("unit", (tool("pytest", "tests/unit", "-q"),)),
-        Phase("build", (tool("edgelinux", "build"),)),
+        Phase("build", (tool("edgelinux", "build", "--base", base_under_test()),)),
         Phase("tree", (tool("python", "-m", "tests.tree"),)),
         Phase("e2e", (tool("pytest", "tests/e2e", "-n", "2", "--dist", "loadgroup", "-v"),)),
     )
