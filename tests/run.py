@@ -42,6 +42,11 @@ def shell_files() -> list[str]:
     return found
 
 
+def processors() -> str:
+    """Return how many processors there are for this process."""
+    return str(len(os.sched_getaffinity(0)))
+
+
 def phases() -> tuple[Phase, ...]:
     """All phases, in the order in which they run."""
 
@@ -59,7 +64,8 @@ def phases() -> tuple[Phase, ...]:
                 tool("dib-lint"),
             ),
         ),
-        Phase("unit", (tool("pytest", "tests/unit", "-q"),)),
+        # Files whole, so that what a module's tests share is made once.
+        Phase("unit", (tool("pytest", "tests/unit", "-q", "-n", processors(), "--dist", "loadfile"),)),
         Phase("build", (tool("edgelinux", "build", "--base", base_under_test()),)),
         Phase("tree", (tool("python", "-m", "tests.tree"),)),
         Phase("e2e", (tool("pytest", "tests/e2e", "-n", "2", "--dist", "loadgroup", "-v"),)),
