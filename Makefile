@@ -4,6 +4,8 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+BASE ?= auto
+export EDGELINUX_TEST_BASE := $(BASE)
 ISO_OPTIONS ?=
 BOOT_OPTIONS ?=
 LONG_OPTIONS ?=
@@ -15,16 +17,16 @@ help: ## what can be made
 setup: ## install the build host's Debian packages and the virtual environment
 	@$(PYTHON) build/setup_host.py
 
-iso: setup ## build the installer ISO into out/ (ISO_OPTIONS: more for `edgelinux build`)
-	@$(BIN)/edgelinux build $(ISO_OPTIONS)
+iso: setup ## build the installer ISO into out/ (BASE: on this base; ISO_OPTIONS: more for `edgelinux build`)
+	@$(BIN)/edgelinux build --base $(BASE) $(ISO_OPTIONS)
 
 boot: setup ## install the ISO unattended in QEMU and leave the host running (BOOT_OPTIONS: for `edgelinux boot`)
 	@$(BIN)/python -m edgelinux_build.demo out/demo
-	@$(BIN)/edgelinux build --site out/demo/site.yaml --out out/demo $(ISO_OPTIONS)
+	@$(BIN)/edgelinux build --base $(BASE) --site out/demo/site.yaml --out out/demo $(ISO_OPTIONS)
 	@$(BIN)/edgelinux boot --unattended --detach --out out/demo $(BOOT_OPTIONS)
 	@echo "SSH key: -i out/demo/id_ed25519    console: root, password edgelinux"
 
-test: setup ## everything: style, types, unit tests, the build, the QEMU boots
+test: setup ## everything: style, types, unit tests, the build, the QEMU boots (BASE: on this base)
 	@$(BIN)/python -m tests.run
 
 lint: setup ## ruff, mypy, shellcheck, dib-lint
@@ -49,7 +51,7 @@ man: setup ## write the man pages into out/man (read: man -M out/man edgelinux)
 	@$(BIN)/python -m edgelinux_build.manpages out/man
 
 reproduce: setup ## build twice from cold and compare byte for byte (REPRODUCE_OPTIONS: for `edgelinux build`)
-	@$(BIN)/edgelinux reproduce out/reproduce $(REPRODUCE_OPTIONS)
+	@$(BIN)/edgelinux reproduce out/reproduce --base $(BASE) $(REPRODUCE_OPTIONS)
 
 clean: ## remove out/ (caches stay: see `edgelinux cache prune`)
 	@rm -rf out

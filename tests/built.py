@@ -29,7 +29,8 @@ def built(project: Project, cache: Cache, names: Collection[str]) -> dict[str, R
             continue
         if step.result is None:
             raise EdgeLinuxError(
-                f"stage {step.stage.name} is not built of these sources: {step.why}", hint="edgelinux build"
+                f"stage {step.stage.name} is not built of these sources: {step.why}",
+                hint=f"edgelinux build --base {project.base.name}",
             )
         found[step.stage.name] = step.result
     return found

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.base import base_under_test
+
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 
@@ -40,6 +42,11 @@ def shell_files() -> list[str]:
     return found
 
 
+def processors() -> str:
+    """Return how many processors there are for this process."""
+    return str(len(os.sched_getaffinity(0)))
+
+
 def phases() -> tuple[Phase, ...]:
     """All phases, in the order in which they run."""
 
@@ -57,8 +64,9 @@ def phases() -> tuple[Phase, ...]:
                 tool("dib-lint"),
             ),
         ),
-        Phase("unit", (tool("pytest", "tests/unit", "-q"),)),
-        Phase("build", (tool("edgelinux", "build"),)),
+        # Files whole, so that what a module's tests share is made once.
+        Phase("unit", (tool("pytest", "tests/unit", "-q", "-n", processors(), "--dist", "loadfile"),)),
+        Phase("build", (tool("edgelinux", "build", "--base", base_under_test()),)),
         Phase("tree", (tool("python", "-m", "tests.tree"),)),
         Phase("e2e", (tool("pytest", "tests/e2e", "-n", "2", "--dist", "loadgroup", "-v"),)),
     )

@@ -1,11 +1,12 @@
 """Runs hostd's unit tests in the finished tree, with what ships: its Python and packages, hostd as installed.
 
-`python -m tests.tree` after `edgelinux build`; arguments go to pytest. Needs root. Nothing is written to the
-tree: it lies below an overlay, in a mount namespace of its own.
+`python -m tests.tree [--base BASE]` after `edgelinux build`; other arguments go to pytest. Needs root.
+Nothing is written to the tree: it lies below an overlay, in a mount namespace of its own.
 """
 
 from __future__ import annotations
 
+import argparse
 import importlib.metadata
 import os
 import shutil
@@ -25,6 +26,7 @@ from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.run import run
 from packaging.requirements import Requirement
 
+from tests.base import base_under_test
 from tests.built import built
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -97,18 +99,28 @@ def run_tests(tree: Path, project: Project, arguments: Sequence[str]) -> int:
     return subprocess.run(["chroot", str(tree), *env, *pytest], check=False).returncode
 
 
+def base_and_words(arguments: Sequence[str]) -> tuple[str, list[str]]:
+    """Return the base to test on, and what is left for pytest."""
+    parser = argparse.ArgumentParser(prog="python -m tests.tree", add_help=False, allow_abbrev=False)
+    parser.add_argument("--base", default=base_under_test())
+    options, words = parser.parse_known_args(arguments)
+    return options.base, words
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run the tests; returns the exit status."""
-    become_root(arguments, "running tests in the tree", module="tests.tree")
+    base, words = base_and_words(arguments)
+    # As an option, since sudo leaves the tests' variables behind.
+    become_root(["--base", base, *words], "running tests in the tree", module="tests.tree")
     os.chdir(ROOT)
     namespace.enter()
     os.umask(0o022)
-    project = load_project(ROOT, None, "auto", None, ROOT / "out")
+    project = load_project(ROOT, None, base, None, ROOT / "out")
     cache = Cache(cache_home())
     with cache.session(), cache.temporary(FinishedTree.name) as temp:
         found = layers(project, cache)
         with overlay(temp / "tree", found, temp / "upper") as tree, mounted_for_chroot(tree):
-            return run_tests(tree, project, arguments)
+            return run_tests(tree, project, words)
 
 
 if __name__ == "__main__":

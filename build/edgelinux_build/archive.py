@@ -149,9 +149,16 @@ def upstream_version(version: str) -> str:
     return match[1] if match else version
 
 
-def lay_sources(tree: Path, packages: TreePackages, values: Mapping[str, str]) -> None:
-    """Put the package sources (sources.open_sources) into an overlay over the tree."""
+def lay_sources(
+    tree: Path, packages: TreePackages, values: Mapping[str, str], *, locked: bool = False
+) -> None:
+    """Put the package sources (sources.open_sources) into an overlay over the tree.
+
+    With `locked` an index is taken however old it is: for what is held against the lock file afterwards.
+    """
     put_files(tree, {path: fill(text, values) for path, text in packages.sources.items()})
+    if locked:
+        put_files(tree, packages.locked)
 
 
 def pins(packages: TreePackages, wanted: Mapping[str, LockedPackage]) -> dict[str, str]:
@@ -159,12 +166,12 @@ def pins(packages: TreePackages, wanted: Mapping[str, LockedPackage]) -> dict[st
     pin = packages.pin
     if pin is None:
         # There is nothing else to take: a mirror of the lock file's packages is all it is shown.
-        return {}
+        return dict(packages.locked)
     entries = (
         fill(pin.entry, {"name": name, "version": package.version})
         for name, package in sorted(wanted.items())
     )
-    return {pin.file: "".join(entries)}
+    return {**packages.locked, pin.file: "".join(entries)}
 
 
 def to_json(found: Iterable[ArchivePackage]) -> list[Json]:

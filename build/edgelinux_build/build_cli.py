@@ -15,7 +15,7 @@ import click
 from . import namespace
 from .cache import Cache, Result, cache_home
 from .lock import lock_path, summary
-from .options import sign_key_option
+from .options import repo_option, sign_key_option, take_repositories
 from .outputs import sign_output
 from .plan import Step
 from .progress import PlainReporter, Reporter, make_reporter
@@ -35,6 +35,7 @@ __all__ = ["build", "report_lock"]
 @click.command()
 @click.argument("image", required=False)
 @click.option("--base", "base", default="auto", show_default=True, help="Base distribution, or auto.")
+@repo_option
 @click.option("--site", type=click.Path(path_type=Path), help="Site file (without: the documented default).")
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Directory for the ISO (without: out/ of the repository)."
@@ -64,6 +65,7 @@ __all__ = ["build", "report_lock"]
 def build(
     image: str | None,
     base: str,
+    repositories: Sequence[tuple[str, str]],
     site: Path | None,
     out: Path | None,
     locked: bool,
@@ -76,6 +78,7 @@ def build(
     """Build the ISO of IMAGE (which may be left out when there is only one)."""
     started = time.monotonic()
     root = find_root()
+    take_repositories(root, base, repositories)
     project = load_project(
         root, image, base, site, out or root / "out", locked=locked or release, sign_key=sign_key
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -17,9 +16,8 @@ from .checking import Missing, ask, missing_of
 from .images import Base, Image, load_bases, load_image
 from .lock import load_lock, lock_path
 from .mirrors import choose_base, find_mirrors
-from .options import repo_option
+from .options import repo_option, take_repositories
 from .project import default_image, find_root
-from .repositories import name_repositories
 from .tables import show_table
 from .updates import Installed, Update, installed_of_file, installed_of_lock, updates
 from .wanted import wanted_packages
@@ -61,8 +59,8 @@ def check(
     """
     root = find_root()
     loaded = load_image(root, image or default_image(root))
+    take_repositories(root, base_name, repositories)
     base, _ = choose_base(loaded, load_bases(root), base_name)
-    name_repositories(base.label, base.mirrors.repositories, repositories, os.environ)
     if against and not show_updates:
         raise EdgeLinuxError("--against needs --updates", exit_code=_USAGE)
     installed = _installed(root, loaded, base, against) if show_updates else None

@@ -150,6 +150,8 @@ class TreePackages(Schema):
     describe_word: str = ""
     """What is appended for a package; filled in: {name}, {version}."""
     pin: Pin | None = None
+    locked: dict[TreePath, str] = Field(default={})
+    """Files, gone afterwards as the pins are, that have a build with a lock file take an index of any age."""
     copyright: str = Field("", pattern=r"^(/.*)?$")
     """Licences of a package, as Debian's machine-readable copyright file; filled in: {name}."""
     purl: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 
 import click
 from edgelinux_hostd.errors import EdgeLinuxError
@@ -11,6 +12,7 @@ from edgelinux_hostd.errors import EdgeLinuxError
 from . import namespace
 from .cache import Cache, cache_home
 from .lock import differences, load_lock, lock_path, write_lock
+from .options import repo_option, take_repositories
 from .progress import make_reporter
 from .project import find_root, load_project
 from .rights import become_root, hand_over, make_directory
@@ -25,15 +27,17 @@ _FROM_MIRROR = ("package-set", "root-tree", "zfs-modules", "templates")
 @click.command()
 @click.argument("image", required=False)
 @click.option("--base", "base", default="auto", show_default=True, help="Base distribution, or auto.")
+@repo_option
 @click.option("--update", is_flag=True, help="Take the mirror's packages of today, whatever is cached.")
-def lock(image: str | None, base: str, update: bool) -> None:
+def lock(image: str | None, base: str, repositories: Sequence[tuple[str, str]], update: bool) -> None:
     """Write images/locks/IMAGE-BASE.lock.json, which `edgelinux build --locked` keeps to.
 
     It has every package of the tree and every one that ZFS is compiled with: version, architecture, and the
     SHA-256 of the package file as the archive's signed index states it.
     """
-    become_root(sys.argv[1:], "locking, which builds the tree,")
     root = find_root()
+    take_repositories(root, base, repositories)
+    become_root(sys.argv[1:], "locking, which builds the tree,")
     project = load_project(root, image, base, None, root / "out")
     namespace.enter()
     os.umask(0o022)

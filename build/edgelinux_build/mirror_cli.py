@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shlex
 from pathlib import Path
 
 import click
-from edgelinux_hostd.errors import EdgeLinuxError
 
 from .images import load_base
 from .lock import lock_path
@@ -18,10 +16,9 @@ from .mirror.rpm import make_rpm_mirror, signature_problems
 from .mirror.serve import make_server, variables
 from .mirror.wish import make_wish
 from .mirrors import find_mirrors
-from .options import repo_option
+from .options import repo_option, take_repositories
 from .progress import make_reporter
-from .project import USAGE, find_root, load_project
-from .repositories import name_repositories
+from .project import find_root, load_project
 from .stage import Project
 from .stages.lock_file import lock_problems
 
@@ -70,14 +67,7 @@ def mirror(
     if serve:
         return _serve(root, folder, port)
     check_target(folder)
-    # Named before a base is chosen, so that --base auto finds them, too.
-    named = load_base(root, base_name) if base_name != "auto" else None
-    if repositories:
-        if named is None:
-            raise EdgeLinuxError(
-                "--repo needs --base", hint="it names repositories of that base", exit_code=USAGE
-            )
-        name_repositories(named.label, named.mirrors.repositories, repositories, os.environ)
+    take_repositories(root, base_name, repositories)
     made = _make(load_project(root, image, base_name, None, root / "out"), folder, unlocked=unlocked)
     size = sum(package.size for package in made.packages)
     click.echo(

@@ -28,7 +28,7 @@ def describe_tree(
         mounted_for_chroot(asked),
         ctx.sources(base) as sources,
     ):
-        lay_sources(asked, packages, sources)
+        lay_sources(asked, packages, sources, locked=bool(ctx.project.locked and ctx.project.lock))
         use_host_resolver(asked)
         run_in(asked, packages.refresh, ctx.log)
         return describe_in(ctx, base, asked, installed)

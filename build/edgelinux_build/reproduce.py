@@ -24,6 +24,7 @@ from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.run import run
 
 from .inputs import hash_file
+from .options import repo_option, take_repositories
 from .outputs import TIMINGS
 from .project import find_root, source_date_epoch
 from .rights import become_root
@@ -193,15 +194,21 @@ def _explain(pair: Compared, folder: Path) -> None:
 
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--base", default="auto", show_default=True, help="Base distribution, or auto.")
+@repo_option
 @click.argument("arguments", metavar="[BUILD OPTIONS]...", nargs=-1, type=click.UNPROCESSED)
-def reproduce(folder: Path, arguments: tuple[str, ...]) -> int:
+def reproduce(
+    folder: Path, base: str, repositories: Sequence[tuple[str, str]], arguments: tuple[str, ...]
+) -> int:
     """Build twice from cold below DIR, where nothing stays as it was, and compare byte for byte.
 
     Clock, directory, host name, time zone, language and umask of the two builds differ. Exit code 1 when an
     artefact does; diffoscope, where it is installed, then says in what.
     """
-    become_root(sys.argv[1:], "building")
     root, folder = find_root(), folder.resolve()
+    # Not an option of the builds, whose directories are others: they have it from the environment.
+    take_repositories(root, base, repositories)
+    become_root(sys.argv[1:], "building")
     # A lock file has a time of its own; the copies have no commits to take one from.
     locked = "--locked" in arguments
     epoch = {} if locked else {"SOURCE_DATE_EPOCH": str(source_date_epoch(root))}
@@ -215,7 +222,7 @@ def reproduce(folder: Path, arguments: tuple[str, ...]) -> int:
     for how in conditions():
         where = folder / how.folder
         click.echo(f"building in {where}", err=True)
-        seconds.append(_build(where, how, epoch, arguments))
+        seconds.append(_build(where, how, epoch, ["--base", base, *arguments]))
         made.append(artefacts(where))
     pairs = compare(*made)
     for line in table(pairs):

@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -15,6 +16,7 @@ from . import namespace
 from .antlet_templates import ApplianceRecipe, Template, load_template, load_templates
 from .cache import Cache, Result, cache_home
 from .images import load_images
+from .options import repo_option, take_repositories
 from .progress import PlainReporter, make_reporter
 from .project import find_root, load_project
 from .rights import become_root, hand_over, make_directory
@@ -80,15 +82,24 @@ def _bases(found: Template) -> tuple[str, ...]:
 @click.argument("name")
 @click.option("--image", help="Image whose base and mirror it is built with (without: the only one).")
 @click.option("--base", default="auto", show_default=True, help="Base distribution of the image, or auto.")
+@repo_option
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Directory for it (without: out/templates/NAME)."
 )
 @click.option("--force", is_flag=True, help="Take the mirror's packages of today, whatever is cached.")
-def build(name: str, image: str | None, base: str, out: Path | None, force: bool) -> None:
+def build(
+    name: str,
+    image: str | None,
+    base: str,
+    repositories: Sequence[tuple[str, str]],
+    out: Path | None,
+    force: bool,
+) -> None:
     """Build the template NAME: a directory that `antlet template import` takes."""
     started = time.monotonic()
     root = find_root()
     found = load_template(root, name)
+    take_repositories(root, base, repositories)
     project = load_project(root, image, base, None, root / "out")
     stages = template_build_stages(project, found)
     target = (out or root / "out" / "templates" / name).resolve()

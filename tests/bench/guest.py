@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from edgelinux_build.qemu import media, session
 from edgelinux_build.qemu.install import wait_for_installer, wait_until_up
 from edgelinux_build.qemu.runner import VirtualMachine
 
+from tests.base import build_argv
 from tests.bench.report import Figure, Report
 from tests.e2e.lab import ROOT, Lab
 from tests.e2e.serial import SerialShell
@@ -153,7 +153,7 @@ def _boot_seconds(host: Any) -> dict[str, float]:
 
 
 def build_iso(out: Path, site: Path | None = None) -> Path:
-    argv = [sys.executable, "-m", "edgelinux_build.cli", "build", "--out", str(out)]
+    argv = build_argv("--out", out)
     if site is not None:
         argv += ["--site", str(site)]
     subprocess.run(argv, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)

@@ -18,6 +18,7 @@ from edgelinux_build.qemu import session
 from edgelinux_build.qemu.accel import AccelChoice
 from edgelinux_build.qemu.runner import VirtualMachine
 
+from tests.base import build_argv
 from tests.e2e.boots import Ledger
 
 __all__ = ["ROOT", "Lab"]
@@ -79,7 +80,7 @@ class Lab:
         with self._once(f"iso-{name}"):
             out = self.scratch / f"iso-{name}"
             if not (out / "done").exists():
-                argv = [sys.executable, "-m", "edgelinux_build.cli", "build", "--out", str(out)]
+                argv = build_argv("--out", out)
                 if site is not None:
                     file = self.artefacts / f"{name}.site.yaml"
                     file.write_text(site)

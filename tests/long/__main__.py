@@ -15,6 +15,7 @@ from pathlib import Path
 
 from edgelinux_hostd.errors import EdgeLinuxError
 
+from tests.base import build_argv
 from tests.long.cases import CASES, Case, deal, parse_shard
 from tests.long.crashes import SERIES, Crash, deal_crashes
 from tests.long.passed import KEPT, Passed, built_image
@@ -82,7 +83,10 @@ def main(argv: list[str]) -> int:
     except EdgeLinuxError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    subprocess.run([sys.executable, "-m", "edgelinux_build.cli", "build"], cwd=ROOT, check=True)
+    try:
+        subprocess.run(build_argv(), cwd=ROOT, check=True)
+    except subprocess.CalledProcessError as error:
+        return error.returncode  # the build has said why
     passed = Passed(built_image())
     KEPT.mkdir(parents=True, exist_ok=True)
     if options.again:

@@ -89,7 +89,8 @@ def make_deb_mirror(wish: Wish, urls: MirrorUrls, target: Path, reporter: Report
         publish(folder, target, mirror)
     for release in releases:
         if release.valid_until:
-            reporter.note(f"apt takes the index of {release.suite.name} until {release.valid_until}")
+            note = f"apt takes the index of {release.suite.name} until {release.valid_until}"
+            reporter.note(f"{note}, and in locked builds after that, too" if wish.is_locked else note)
     return mirror
 
 
@@ -154,12 +155,11 @@ def _needed(
     base = wish.base
     reporter.note("asking apt which packages are needed")
     suites = [release.suite for release in releases]
-    apt = Apt(base, folder, suites, scratch / "all")
-    apt.pin(wish.locked)
+    apt = Apt(base, folder, suites, scratch / "all", wish.locked)
     required = [row["Package"] for _, row in _rows(base, releases[:1], folder, (), _REQUIRED)]
     paths = {
         # The first step takes what is in the first suite, whatever newer there is in others.
-        *Apt(base, folder, suites[:1], scratch / "first").paths([*required, "apt"]),
+        *Apt(base, folder, suites[:1], scratch / "first", wish.locked).paths([*required, "apt"]),
         *(path for names in wish.sets for path in apt.paths([*required, "apt", *names])),
     }
     packages = _packages(base, wish.locked, releases, folder, paths)

@@ -25,15 +25,24 @@ __all__ = ["Apt"]
 class Apt:
     """apt over the indexes of a mirror's directory, which it checks as it would those of a server."""
 
-    def __init__(self, base: Base, mirror: Path, suites: Iterable[Suite], scratch: Path) -> None:
-        self._mirror = mirror
+    def __init__(
+        self,
+        base: Base,
+        mirror: Path,
+        suites: Iterable[Suite],
+        scratch: Path,
+        locked: Mapping[str, LockedPackage] | None = None,
+    ) -> None:
+        """With `locked`, these versions are taken, and from indexes that are past their Valid-Until, too."""
+        self._base, self._mirror = base, mirror
         lines = (
             f"deb [signed-by={base.mirrors.keyring}] file://{mirror / suite.repository} "
             f"{suite.name} {' '.join(suite.components)}\n"
             for suite in suites
         )
         self._environment = prepare(base, scratch, "".join(lines))
-        self._base, self._scratch = base, scratch
+        if locked:
+            self._pin(base, scratch, locked)
         try:
             run(["apt-get", "update"], env=self._environment)
         except CommandError as error:
@@ -42,12 +51,11 @@ class Apt:
                 hint="take a mirror that is in step, and look at this host's clock",
             ) from error
 
-    def pin(self, locked: Mapping[str, LockedPackage]) -> None:
-        """Have the locked versions taken."""
-        files = pins(self._base.packages, locked)
-        put_files(
-            self._scratch / "etc/preferences.d", {Path(path).name: text for path, text in files.items()}
-        )
+    def _pin(self, base: Base, scratch: Path, locked: Mapping[str, LockedPackage]) -> None:
+        with Path(self._environment["APT_CONFIG"]).open("a", encoding="utf-8") as conf:
+            conf.writelines(base.packages.locked.values())
+        if pin := base.packages.pin:
+            put_files(scratch / "etc/preferences.d", {"lock": pins(base.packages, locked)[pin.file]})
 
     def paths(self, names: Sequence[str]) -> list[str]:
         """Return the package files, below the mirror, that installing the names would fetch.

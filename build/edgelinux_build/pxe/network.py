@@ -13,6 +13,8 @@ __all__ = ["AddressRange", "Interface", "find_interface", "parse_range", "sugges
 
 _USAGE = 2
 _SUGGESTED = 100
+_NEAR = 4095
+"""How far from the end of a large network."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +72,14 @@ def find_interface(name: str) -> Interface:
 
 def suggest_range(interface: Interface) -> AddressRange:
     """Return some addresses of the interface's network that do not have its own among them."""
-    hosts = list(interface.network.hosts())[-4096:]
-    own = hosts.index(interface.ip.ip) if interface.ip.ip in hosts else -1
-    above, below = hosts[own + 1 :], hosts[: max(own, 0)]
-    larger = above if len(above) >= len(below) else below
-    return AddressRange(larger[-_SUGGESTED:][0], larger[-1]) if larger else AddressRange(hosts[0], hosts[-1])
+    network, own = interface.network, int(interface.ip.ip)
+    # Networks of one or two addresses have none for themselves (RFC 3021).
+    spared = network.prefixlen < 31
+    end = int(network.broadcast_address) - spared
+    start = max(int(network.network_address) + spared, end - _NEAR)
+    above, below = range(max(own + 1, start), end + 1), range(start, min(own, end + 1))
+    larger = (above if len(above) >= len(below) else below) or range(start, end + 1)
+    return AddressRange(*(IPv4Address(larger[-_SUGGESTED:][at]) for at in (0, -1)))
 
 
 def parse_range(text: str, interface: Interface) -> AddressRange:

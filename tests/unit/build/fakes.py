@@ -62,6 +62,7 @@ packages:
   pin:
     file: /etc/pins
     entry: "{name} {version}\\n"
+  locked: {/etc/any-age: "yes\\n"}
   copyright: /usr/share/doc/{name}/copyright
   purl: "pkg:deb/base/{name}@{version}?arch={architecture}"
   install_local: [install-packages]

@@ -123,7 +123,7 @@ def test_a_repository_is_named_on_the_command_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("EDGELINUX_REPO_TWO_EXTRA")
-    assert edgelinux("check", "--repo", "two-extra=two") == 0
+    assert edgelinux("check", "--base", "base-1", "--repo", "two-extra=two") == 0
     assert os.environ.pop("EDGELINUX_REPO_TWO_EXTRA") == str(tmp_path / "two")
     capsys.readouterr()
     for argument, code, said in (
@@ -131,7 +131,7 @@ def test_a_repository_is_named_on_the_command_line(
         ("one=nowhere", 2, "one: there is no directory nowhere"),
         ("one", 2, "'one' is not ID=URL or ID=DIRECTORY"),
     ):
-        assert edgelinux("check", "--repo", argument) == code
+        assert edgelinux("check", "--base", "base-1", "--repo", argument) == code
         assert said in capsys.readouterr().err
 
 

@@ -86,9 +86,9 @@ def test_errors_of_an_image(repository: Path, old: str, new: str, expected: str)
             ":8: mirrors: security_env and security_probe belong together",
         ),
         ("  shim: /usr", "  shim: usr", ":17: boot.shim: must be an absolute path in the tree"),
-        ("  kind: deb", "  kind: apk", ":39: packages.kind: input should be 'deb' or 'rpm'"),
-        ("  kind: deb", '  kind: deb\n  names: {a: [b, ""]}', ":40: packages.names.a[1]: string"),
-        ("  userland: zfs\n", "", ":40: zfs.userland: is missing"),
+        ("  kind: deb", "  kind: apk", ":40: packages.kind: input should be 'deb' or 'rpm'"),
+        ("  kind: deb", '  kind: deb\n  names: {a: [b, ""]}', ":41: packages.names.a[1]: string"),
+        ("  userland: zfs\n", "", ":41: zfs.userland: is missing"),
     ],
 )
 def test_errors_of_a_base(repository: Path, old: str, new: str, expected: str) -> None:

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from edgelinux_build import package_facts
 from edgelinux_build.archive import describe_argv, from_json, parse, pins, to_json, write_index
 from edgelinux_build.build_cli import report_lock
 from edgelinux_build.cache import Cache, Result
@@ -23,6 +26,7 @@ from edgelinux_build.process import StageError
 from edgelinux_build.project import source_date_epoch
 from edgelinux_build.runner import Builder
 from edgelinux_build.stage import Context, Project
+from edgelinux_build.stages import root_tree
 from edgelinux_build.stages.lock_file import LockFile, lock_problems, made_from
 from edgelinux_build.stages.root_tree import refuse, version_differences
 from edgelinux_hostd.errors import EdgeLinuxError
@@ -79,9 +83,38 @@ def test_the_command_that_asks_the_index(project: Project) -> None:
 
 def test_the_pins_of_a_locked_build(project: Project) -> None:
     lock = make_lock(project, packages={"b": package("2"), "a": package("1")}, zfs={"cc": package("14")})
-    assert pins(project.base.packages, lock.host_packages) == {"/etc/pins": "a 1\nb 2\ncc 14\n"}
-    without = project.base.packages.model_copy(update={"pin": None})
+    files = {"/etc/pins": "a 1\nb 2\ncc 14\n", "/etc/any-age": "yes\n"}
+    assert pins(project.base.packages, lock.host_packages) == files
+    assert root_tree.order(replace(project, lock=lock, locked=True)).pins == files
+    assert root_tree.order(replace(project, lock=lock)).pins == {}
+    without = project.base.packages.model_copy(update={"pin": None, "locked": {}})
     assert pins(without, lock.host_packages) == {}
+
+
+@pytest.mark.parametrize("is_locked", [True, False])
+def test_a_locked_build_takes_an_index_of_any_age(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_locked: bool
+) -> None:
+    """Where the archive is asked about a tree: there is nothing to pin."""
+    ages: list[bool] = []
+
+    @contextlib.contextmanager
+    def tree(at: Path, *layers: object) -> Iterator[Path]:
+        at.mkdir()
+        yield at
+
+    def refresh(tree: Path, *arguments: object, **options: object) -> None:
+        ages.append((tree / "etc/any-age").exists())
+
+    monkeypatch.setattr(package_facts, "overlay", tree)
+    monkeypatch.setattr(package_facts, "mounted_for_chroot", lambda tree: contextlib.nullcontext())
+    monkeypatch.setattr(package_facts, "use_host_resolver", lambda tree: None)
+    monkeypatch.setattr(package_facts, "run_in", refresh)
+    monkeypatch.setattr(package_facts, "describe", lambda *arguments: {})
+    project = replace(project, lock=make_lock(project), locked=is_locked)
+    ctx = Context(project, {}, tmp_path, tmp_path / "log", lambda: MirrorUrls("http://none"), print)
+    package_facts.describe_tree(ctx, project.base, tmp_path / "root", {})
+    assert ages == [is_locked]
 
 
 @pytest.mark.parametrize(
@@ -182,6 +215,10 @@ def test_what_a_lock_is_made_from(project: Project, change: object) -> None:
     assert callable(change)
     assert made_from(change(project)) != made_from(project)
     assert made_from(replace(project, epoch=1, kickstart="other", locked=True)) == made_from(project)
+    packages = project.base.packages.model_copy(update={"locked": {"/etc/other": "x"}})
+    assert made_from(
+        replace(project, base=project.base.model_copy(update={"packages": packages}))
+    ) == made_from(project)
 
 
 def test_another_pypi_package_than_the_locked_one(project: Project) -> None:

@@ -229,7 +229,9 @@ SCRIPT = """\
 
 
 def script(what: str, project: Project, folder: Path) -> subprocess.Popen[str]:
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[3])}
+    here = Path(__file__).resolve().parents[3]
+    path = os.pathsep.join(str(here / name) for name in ("build", "kickstart", "hostd", "."))
+    environment = {**os.environ, "PYTHONPATH": path}
     argv = [sys.executable, "-c", textwrap.dedent(SCRIPT), what, str(project.root), str(folder)]
     return subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=environment)
 

@@ -20,6 +20,12 @@ def test_the_phase_comes_after_the_build() -> None:
     assert names.index("tree") == names.index("build") + 1
 
 
+def test_the_unit_tests_run_on_all_processors_and_their_files_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.run.os.sched_getaffinity", lambda pid: {0, 1, 2})
+    (command,) = next(phase.commands for phase in run.phases() if phase.name == "unit")
+    assert command[-4:] == ("-n", "3", "--dist", "loadfile")
+
+
 def test_what_a_distribution_needs_is_lent_as_well() -> None:
     found = tree.requirements(["pytest"])
     assert {"pytest", "pluggy", "iniconfig"} <= found

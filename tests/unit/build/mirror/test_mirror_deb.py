@@ -256,6 +256,31 @@ def test_locked_packages_that_the_index_has_no_longer(
     )
 
 
+def test_an_archive_that_is_out_of_date_serves_what_is_locked(
+    make: Callable[..., Mirror],
+    archive: Archive,
+    server: MediumServer,
+    root: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """apt itself, as the base's definition has it in trees of locked builds."""
+    archive.put("archive-security", PACKAGES["archive-security"], Valid_Until="Sun, 01 Jan 2023 00:00:00 GMT")
+    server.files |= as_files(archive.folder)
+    said = failing(make, "tool")
+    assert "apt does not take the indexes" in said.message
+    assert "is expired" in said.message
+    old = {"library": locked(server, "archive/pool/library_1.0_amd64.deb")}
+    assert "archive/library_1.0" in paths(make("tool", locked=old))
+    noted = "apt takes the index of one-security until 2023-01-01, and in locked builds after that, too"
+    assert noted in capsys.readouterr().err
+    base, folder = load_base(root, "deb-1"), tmp_path / "mirror"
+    assert Apt(base, folder, suites_of(base), tmp_path / "apt", old).paths(["library"])
+    everyday = base.model_copy(update={"packages": base.packages.model_copy(update={"locked": {}})})
+    with pytest.raises(EdgeLinuxError, match="is expired"):
+        Apt(everyday, folder, suites_of(base), tmp_path / "everyday", old)
+
+
 def test_what_zfs_is_compiled_with_is_mirrored(make: Callable[..., Mirror], root: Path) -> None:
     wish = make_wish(root, load_image(root, "small"), load_base(root, "deb-1"), None)
     found = paths(make(wish=wish))
