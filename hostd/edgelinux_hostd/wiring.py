@@ -85,7 +85,7 @@ class Domains:
         self._valid: set[str] = set()
 
     def __call__(self, directory: Path, spec: AntletSpec) -> str:
-        """Give an antlet's XML, of the template in a directory; raises EdgeLinuxError if it cannot run here."""
+        """Give the XML of an antlet, of its template in a directory; raises EdgeLinuxError."""
         text = read_template_xml(directory)
         digest = hashlib.sha256(text.encode()).hexdigest()
         described, offers = template_file.load(directory), self._offers()
