@@ -18,6 +18,7 @@ from edgelinux_hostd.antlets.numbers import DEFAULT_BASE_IP
 from edgelinux_hostd.antlets.records import Template, TemplateVersion
 from edgelinux_hostd.antlets.spec import AntletSpec
 from edgelinux_hostd.console import ConsoleServer
+from edgelinux_hostd.cpu import CpuLevel, cpu_level
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.host import status as host_status
 from edgelinux_hostd.jobs.engine import JobEngine
@@ -41,7 +42,9 @@ from edgelinux_hostd.storage.zfs import ZfsStorage
 from edgelinux_hostd.templates import catalogue, pipeline, template_file
 from edgelinux_hostd.templates.offers import HostOffers, parse_offers
 
-__all__ = ["build_agent", "build_services", "host_size", "inventory", "runtimes"]
+__all__ = ["Domains", "build_agent", "build_services", "host_size", "inventory", "runtimes"]
+
+_CPUINFO = Path("/proc/cpuinfo")
 
 
 def runtimes() -> dict[str, Runtime]:
@@ -73,22 +76,26 @@ class _Offers:
         return self._found
 
 
-class _Domains:
+class Domains:
     """Makes domain XML from template files. What was found valid once is not put to the schema again."""
 
-    def __init__(self, offers: Callable[[], HostOffers]) -> None:
+    def __init__(self, offers: Callable[[], HostOffers], level: CpuLevel) -> None:
         self._offers = offers
+        self._level = level
         self._valid: set[str] = set()
 
     def __call__(self, directory: Path, spec: AntletSpec) -> str:
+        """Give the XML of an antlet, of its template in a directory; raises EdgeLinuxError."""
         text = read_template_xml(directory)
         digest = hashlib.sha256(text.encode()).hexdigest()
+        described, offers = template_file.load(directory), self._offers()
+        template_file.check_cpu(described, self._level, kvm=offers.kvm)
         prepared = pipeline.prepare(
             text,
             spec,
-            self._offers(),
+            offers,
             where=str(directory / TEMPLATE_XML),
-            privileged=template_file.load(directory).privileged,
+            privileged=described.privileged,
             validate=digest not in self._valid,
         )
         self._valid.add(digest)
@@ -162,7 +169,7 @@ def build_services(
         size=host_size(),
         base_ip=base_ip,
         template=template,
-        domain=_Domains(offers),
+        domain=Domains(offers, cpu_level(_CPUINFO.read_text(encoding="utf-8"))),
         default_nics=pipeline.default_nics,
         disk_images=pipeline.image_files,
         make_seed=cloudinit.make_seed,

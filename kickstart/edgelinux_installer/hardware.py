@@ -9,12 +9,13 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
+from edgelinux_hostd.cpu import cpu_level
 from edgelinux_hostd.disks import DiskRecord, read_disks, record_disks
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.run import run
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from edgelinux_installer.machine import cpu_level, media_label
+from edgelinux_installer.machine import media_label
 from edgelinux_installer.netboot import this_boot
 from edgelinux_installer.nics import parse_ip_link, record_nics
 from edgelinux_installer.plan import Machine

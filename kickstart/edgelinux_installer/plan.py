@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from edgelinux_hostd import layout
+from edgelinux_hostd.cpu import CPU_LEVELS
 from edgelinux_hostd.disks import Disk
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.image import ImageInfo
@@ -16,9 +17,8 @@ from edgelinux_installer.kickstart import Kickstart
 from edgelinux_installer.nics import Nic
 from edgelinux_installer.selection import choose_disks, describe, foreign_pools
 
-__all__ = ["CPU_LEVELS", "InstallPlan", "Machine", "check_sectors", "check_selinux", "make_plan"]
+__all__ = ["InstallPlan", "Machine", "check_sectors", "check_selinux", "make_plan"]
 
-CPU_LEVELS = ("x86-64-v1", "x86-64-v2", "x86-64-v3", "x86-64-v4")
 
 _FALLBACK_LOCALE = "C.UTF-8"
 

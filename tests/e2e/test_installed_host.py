@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from edgelinux_build.qemu.announced import wait_for_announcement
-from edgelinux_installer.machine import cpu_level
+from edgelinux_hostd.cpu import cpu_level
 
 from tests.e2e.pair import SLOTS, Pair
 from tests.e2e.sites import HOSTNAME

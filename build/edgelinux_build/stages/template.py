@@ -69,6 +69,7 @@ class TemplateStage(Stage):
         return {
             "files": hash_files(project.root, [self.template.files]),
             "base": self.base.name,
+            "cpu_level": self.base.cpu_level,
             "packages": packages.model_dump(
                 mode="json", include={"list", "sources", "refresh", "describe", "copyright", "pin"}
             ),
@@ -89,7 +90,7 @@ class TemplateStage(Stage):
             refuse(differences(wanted, {name: package.locked for name, package in packages.items()}))
         write_index(out, packages.values())
         write_licences(out, made.licences)
-        text = render_description(self.template.description, ctx.project.epoch)
+        text = render_description(self.template.description, ctx.project.epoch, self.base.cpu_level)
         (folder / DESCRIPTION).write_text(text, encoding="utf-8")
         (folder / XML).write_bytes((self.template.folder / XML).read_bytes())
         return {
@@ -105,10 +106,12 @@ class TemplateStage(Stage):
         """Make what is built, in `folder`; says what packages are in it."""
 
 
-def render_description(description: Mapping[str, Any], epoch: int) -> str:
-    """Return template.yaml as it travels: the version is the day of the build."""
+def render_description(description: Mapping[str, Any], epoch: int, cpu_level: str) -> str:
+    """Return template.yaml as it travels: its version is the day of the build, its CPU level the base's."""
     day = datetime.datetime.fromtimestamp(epoch, datetime.UTC).date().isoformat()
-    return yaml.safe_dump({**description, "version": day}, sort_keys=False, allow_unicode=True)
+    return yaml.safe_dump(
+        {**description, "version": day, "cpu_level": cpu_level}, sort_keys=False, allow_unicode=True
+    )
 
 
 def zstd_argv(project: Project, level: int, source: Path, target: Path) -> list[str | Path]:

@@ -10,9 +10,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from edgelinux_hostd import yamlmodel
 from edgelinux_hostd.antlets.names import check_template_name
 from edgelinux_hostd.antlets.spec import Kind
-from edgelinux_hostd.errors import EdgeLinuxError
+from edgelinux_hostd.cpu import CPU_LEVELS, CpuLevel
+from edgelinux_hostd.errors import EdgeLinuxError, RefusedError
 
-__all__ = ["FILE", "TemplateSpec", "dump", "load", "parse"]
+__all__ = ["FILE", "TemplateSpec", "check_cpu", "dump", "load", "parse"]
 
 FILE = "template.yaml"
 _HINT = "it has name, kind and version at least"
@@ -29,7 +30,8 @@ class TemplateSpec(BaseModel):
     """What a template is. `ram` and `min_ram` are in MiB, `cpu` counts virtual processors.
 
     `privileged` (LXC) is for containers whose root is the host's: the importer must have agreed to it.
-    `cloud_init` (KVM) asks for a NoCloud seed with host name, keys and network. `user` is who logs in.
+    `cloud_init` (KVM) asks for a NoCloud seed with host name, keys and network. `cpu_level` is the
+    lowest level of processors that its programs are built for. `user` is who logs in.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -44,6 +46,7 @@ class TemplateSpec(BaseModel):
     min_ram: int = Field(default=16, ge=16)
     privileged: bool = False
     cloud_init: bool = False
+    cpu_level: CpuLevel = "x86-64-v1"
     user: str = "root"
 
 
@@ -60,3 +63,16 @@ def load(directory: Path) -> TemplateSpec:
 def dump(spec: TemplateSpec, directory: Path) -> None:
     """Write the description into a template's directory: complete or not at all, mode 0644."""
     yamlmodel.dump(spec, directory / FILE, mode=0o644)
+
+
+def check_cpu(spec: TemplateSpec, level: CpuLevel, *, kvm: bool) -> None:
+    """Raise RefusedError if a host whose processor has that level cannot run what is made of the template.
+
+    `kvm`: whether machines get the host's processor, and not one that is emulated and has every level.
+    """
+    if (spec.kind == "kvm" and not kvm) or CPU_LEVELS.index(level) >= CPU_LEVELS.index(spec.cpu_level):
+        return
+    raise RefusedError(
+        f"this host's CPU is {level}, and antlets of template {spec.name} need {spec.cpu_level}",
+        hint="take a template that is made for older CPUs",
+    )

@@ -87,8 +87,10 @@ def test_the_repositorys_templates_are_what_hostd_takes() -> None:
     assert [template.name for template in load_templates(ROOT)] == NAMES
     assert load_image(ROOT, "edgelinux").templates == ("debian-13.lxc", "tiny")
     for template in load_templates(ROOT):
-        spec = template_file.parse(render_description(template.description, 1_700_000_000), template.name)
+        described = render_description(template.description, 1_700_000_000, "x86-64-v3")
+        spec = template_file.parse(described, template.name)
         assert (spec.name, spec.version) == (template.name, "2023-11-14")
+        assert spec.cpu_level == "x86-64-v3"
         text = (template.folder / "antlet.xml.j2").read_text(encoding="utf-8")
         domain = ET.fromstring(render.render(text, render.Variables("web1", 256, 2, "19")))  # noqa: S314 our own
         assert domain.get("type") == spec.kind

@@ -9,7 +9,6 @@ from edgelinux_hostd.disks import Disk
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.image import ImageInfo
 from edgelinux_installer.kickstart import Kickstart, KickstartError, read_kickstart
-from edgelinux_installer.machine import cpu_level
 from edgelinux_installer.nics import Nic, parse_ip_link, pick
 from edgelinux_installer.plan import Machine, make_plan
 from edgelinux_installer.selection import choose_disks
@@ -259,13 +258,3 @@ def test_cards_have_their_permanent_address() -> None:
         Nic("eth0", "52:54:00:aa:00:01", True),
         Nic("eth1", "52:54:00:00:00:02", False),
     )
-
-
-def test_cpu_levels() -> None:
-    v2 = "cx16 lahf_lm popcnt pni sse4_1 sse4_2 ssse3"
-    v3 = v2 + " abm avx avx2 bmi1 bmi2 f16c fma movbe xsave"
-    assert cpu_level("flags\t\t: fpu\n") == "x86-64-v1"
-    assert cpu_level(f"processor: 0\nflags\t\t: fpu {v2}\n") == "x86-64-v2"
-    assert cpu_level(f"flags : {v3}") == "x86-64-v3"
-    assert cpu_level(f"flags : {v3.replace('pni', '')}") == "x86-64-v1"
-    assert cpu_level("") == "x86-64-v1"
