@@ -1,6 +1,6 @@
 # Each target sets up what it needs by itself and says so first: see build/setup_host.py.
 .DEFAULT_GOAL := help
-.PHONY: help setup iso boot test test-long unit lint tree e2e bench man reproduce clean
+.PHONY: help setup iso boot test test-long unit lint tree rehearsal e2e bench man reproduce clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -37,6 +37,9 @@ unit: setup ## the unit tests alone
 
 tree: setup ## the build, then hostd's unit tests inside the tree that it made
 	@$(BIN)/python -m tests.run build tree
+
+rehearsal: setup ## build the base centos-stream-10 of packages that stand in for its own, and look at the image
+	@$(BIN)/python -m tests.run rehearsal
 
 e2e: setup ## the build and the QEMU boots alone
 	@$(BIN)/python -m tests.run build e2e

@@ -13,12 +13,16 @@ from edgelinux_build import namespace
 from edgelinux_build.cache import Cache, Result, cache_home
 from edgelinux_build.images import load_base
 from edgelinux_build.inputs import Json, hash_files, key_of
+from edgelinux_build.progress import PlainReporter
 from edgelinux_build.project import load_project
 from edgelinux_build.repositories import variable_of
 from edgelinux_build.rights import become_root
+from edgelinux_build.runner import Builder
+from edgelinux_build.stages import image_stages
 from edgelinux_build.wanted import wanted_packages
 from edgelinux_hostd.errors import EdgeLinuxError
 
+from tests.base import STAND_IN
 from tests.built import built
 from tests.rehearsal.checks import problems
 from tests.rehearsal.content import lay_out, moves, sort
@@ -27,7 +31,6 @@ from tests.rehearsal.keys import signing_keys
 from tests.rehearsal.packages import make_repositories
 
 ROOT = Path(__file__).resolve().parents[2]
-_STAND_IN = "debian-13"
 _LAYERS = ("root-tree", "zfs-modules")
 _STAGE = "rehearsal"
 _KEYS, _FINGERPRINTS = "keys", "fingerprints.json"
@@ -35,8 +38,12 @@ _KEYS, _FINGERPRINTS = "keys", "fingerprints.json"
 
 def repositories(cache: Cache) -> Result:
     """Return the stand-in repositories; kept, since they change with Debian's tree and this code only."""
-    project = load_project(ROOT, None, _STAND_IN, None, ROOT / "out")
+    project = load_project(ROOT, None, STAND_IN, None, ROOT / "out")
     centos = load_base(ROOT, BASE)
+    # Where the build has not been on Debian.
+    needed = [stage for stage in image_stages(project.base) if stage.name in _LAYERS]
+    builder = Builder(project, cache, needed, PlainReporter())
+    builder.run(builder.plan())
     found = built(project, cache, _LAYERS)
     names = [wanted.name for wanted in wanted_packages(ROOT, project.image, centos)]
     inputs: dict[str, Json] = {

@@ -82,9 +82,8 @@ def test_check_tells_what_has_no_effect(tmp_path: Path) -> None:
     assert len(listed[0]["notices"]) == 2
 
 
-@pytest.mark.parametrize("options", [[], ["--base", "debian-13"]])
-def test_check_refuses_selinux_on_a_base_without_it(tmp_path: Path, options: list[str]) -> None:
-    file = tmp_path / "ks.cfg"
+def test_check_refuses_selinux_on_a_base_without_it(tmp_path: Path) -> None:
+    file, options = tmp_path / "ks.cfg", ["--base", "debian-13"]
     file.write_text("text\nselinux --enforcing\n")
     result = CliRunner().invoke(kickstart, ["check", *options, str(file)])
     assert result.exit_code == 2
@@ -93,10 +92,12 @@ def test_check_refuses_selinux_on_a_base_without_it(tmp_path: Path, options: lis
     assert CliRunner().invoke(kickstart, ["check", *options, str(file)]).exit_code == 0
 
 
-def test_check_takes_selinux_on_a_base_with_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [[], ["--base", "centos-stream-10"]])
+def test_check_takes_selinux_on_a_base_with_it(tmp_path: Path, options: list[str]) -> None:
+    """Without a base named, one of those that may be taken is enough."""
     file = tmp_path / "ks.cfg"
     file.write_text("text\nselinux --enforcing\n")
-    result = CliRunner().invoke(kickstart, ["check", "--base", "centos-stream-10", str(file)])
+    result = CliRunner().invoke(kickstart, ["check", *options, str(file)])
     assert result.exit_code == 0, result.output
 
 

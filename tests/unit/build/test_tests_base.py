@@ -53,12 +53,12 @@ def test_make_tells_the_tests() -> None:
     assert make(show, "show") == "auto\n"
 
 
-def test_without_a_word_it_is_what_auto_takes(monkeypatch: pytest.MonkeyPatch) -> None:
-    for value in ("", None):
+def test_without_a_word_it_is_the_one_that_can_be_built_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    for value in ("auto", "", None):
         monkeypatch.delenv(VARIABLE, raising=False)
         if value is not None:
             monkeypatch.setenv(VARIABLE, value)
-        assert base_under_test() == "auto"
+        assert base_under_test() == "debian-13"
 
 
 def test_the_phases_build_on_it_and_end_when_that_fails(
