@@ -14,8 +14,7 @@ from edgelinux_build.cache import Cache, Result, cache_home
 from edgelinux_build.images import load_base
 from edgelinux_build.inputs import Json, hash_files, key_of
 from edgelinux_build.progress import PlainReporter
-from edgelinux_build.project import load_project
-from edgelinux_build.repositories import variable_of
+from edgelinux_build.project import load_project, source_date_epoch
 from edgelinux_build.rights import become_root
 from edgelinux_build.runner import Builder
 from edgelinux_build.stages import image_stages
@@ -25,7 +24,7 @@ from edgelinux_hostd.errors import EdgeLinuxError
 from tests.base import STAND_IN
 from tests.built import built
 from tests.rehearsal.checks import problems
-from tests.rehearsal.content import lay_out, moves, sort
+from tests.rehearsal.content import lay_out, moves, own_files, sort
 from tests.rehearsal.definitions import BASE, copy_repository, replace_keys
 from tests.rehearsal.keys import signing_keys
 from tests.rehearsal.packages import make_repositories
@@ -33,6 +32,7 @@ from tests.rehearsal.packages import make_repositories
 ROOT = Path(__file__).resolve().parents[2]
 _LAYERS = ("root-tree", "zfs-modules")
 _STAGE = "rehearsal"
+_MAKE = ("content", "keys", "packages", "parts")
 _KEYS, _FINGERPRINTS = "keys", "fingerprints.json"
 
 
@@ -49,7 +49,8 @@ def repositories(cache: Cache) -> Result:
     inputs: dict[str, Json] = {
         **{name: result.identity for name, result in found.items()},
         "names": [*names],
-        "files": {**hash_files(ROOT, ["tests/rehearsal", "elements"])},
+        "own": [*sorted(own_files(ROOT))],
+        "files": {**hash_files(ROOT, [f"tests/rehearsal/{name}.py" for name in _MAKE])},
         "base": centos.model_dump(mode="json", include={"boot", "kernel_path", "python_packages"}),
         "repositories": [f"{one.id} {one.keys[0]}" for one in centos.mirrors.repositories],
     }
@@ -69,23 +70,19 @@ def repositories(cache: Cache) -> Result:
     return cache.obtain(_STAGE, key_of(inputs), inputs, make)
 
 
-def build(made: Result, root: Path) -> Path:
-    """Build the image of the stand-in repositories as a person would; returns the directory with the ISO."""
+def build(made: Result, root: Path) -> None:
+    """Build the image of the stand-in repositories, and lock it, as a person would; in a copy at `root`."""
     fingerprints = json.loads((made.path / _FINGERPRINTS).read_text(encoding="utf-8"))
     replace_keys(copy_repository(ROOT, root), fingerprints, made.path / _KEYS)
-    places = {variable_of(one): str(made.path / one.id) for one in load_base(root, BASE).mirrors.repositories}
-    argv = [Path(sys.executable).with_name("edgelinux"), "build", "--base", BASE]
-    epoch = subprocess.run(
-        ["git", "-c", "safe.directory=*", "-C", ROOT, "log", "-1", "--format=%ct"],
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout.strip()
-    environment = {**os.environ, **places, "EDGELINUX_ROOT": str(root), "SOURCE_DATE_EPOCH": epoch}
-    done = subprocess.run([str(word) for word in argv], cwd=root, env=environment, check=False)
-    if done.returncode:
-        raise EdgeLinuxError(f"the build failed with status {done.returncode}")
-    return root / "out"
+    base = load_base(root, BASE)
+    places = [f"--repo={one.id}={made.path / one.id}" for one in base.mirrors.repositories]
+    epoch = str(source_date_epoch(ROOT))
+    environment = {**os.environ, "EDGELINUX_ROOT": str(root), "SOURCE_DATE_EPOCH": epoch}
+    for command in ("build", "lock"):
+        argv = [sys.executable, "-m", "edgelinux_build.cli", command, "--base", BASE, *places]
+        done = subprocess.run(argv, cwd=root, env=environment, check=False)
+        if done.returncode:
+            raise EdgeLinuxError(f"edgelinux {command} failed with status {done.returncode}")
 
 
 def main(arguments: list[str]) -> int:
@@ -98,8 +95,8 @@ def main(arguments: list[str]) -> int:
     with cache.session(), cache.temporary(_STAGE) as temp:
         made = repositories(cache)
         print(f"stand-in repositories: {time.monotonic() - spent:.0f} s", flush=True)
-        out = build(made, temp / "repository")
-        found = problems(ROOT, out, temp)
+        build(made, temp / "repository")
+        found = problems(temp / "repository", temp)
     for line in found:
         print(f"BAD  {line}")
     print(

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from edgelinux_build.images import Base, load_base
+from edgelinux_build.lock import load_lock, lock_path
 from edgelinux_build.medium.inspect import inspect
 from edgelinux_build.outputs import MANIFEST, sbom_name
+from edgelinux_build.stages.root_tree import version_differences
 from edgelinux_build.tree import capture_in, mounted_for_chroot, overlay
+from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.run import run
 
 from tests.rehearsal.definitions import BASE
@@ -19,20 +22,25 @@ from tests.rehearsal.definitions import BASE
 __all__ = ["problems"]
 
 # Installed, and not.
-_WANTED = ("edgelinux-hostd", "edgelinux-installer", "python3-pykickstart", "edgelinux-zfs-modules", "zfs")
+_OWN = ("edgelinux-hostd", "edgelinux-installer", "python3-pykickstart")
+_WANTED = (*_OWN, "edgelinux-zfs-modules", "zfs")
 _UNWANTED = ("zfs-dkms", "dkms", "gcc", "kernel-devel")
 _LABELS = {
     "usr/bin/bash": "bin_t",
     "etc/shadow": "shadow_t",
     # Of a layer above the one that has /usr/bin/bash
-    "usr/bin/hostd": "bin_t",
+    "usr/bin/antlet": "bin_t",
     "etc/machine-id": "etc_t",
 }
 _IN_INITRAMFS = {"live": ("edgelinux-medium-generator",), "installed": ("zfs.ko", "spl.ko")}
 
 
-def problems(root: Path, out: Path, scratch: Path) -> list[str]:
-    """Say what is wrong with the image in `out`; mounts it in the process's own mount namespace."""
+def problems(root: Path, scratch: Path) -> list[str]:
+    """Say what is wrong with the image that was built in the repository `root`, and with its lock file.
+
+    The image is mounted, in the process's own mount namespace.
+    """
+    out = root / "out"
     manifest = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
     iso = out / manifest["iso"]["name"]
     base = load_base(root, BASE)
@@ -41,6 +49,7 @@ def problems(root: Path, out: Path, scratch: Path) -> list[str]:
         path.mkdir()
         run(["mount", "-o", "loop,ro", source, path])
     found = [*_medium(iso, base), *_manifest(manifest, iso, base), *_files(system, base)]
+    found += _lock(root, manifest)
     with overlay(scratch / "looked-at", [system], scratch / "looked-upper") as tree, mounted_for_chroot(tree):
         found += _packages(tree, base)
         initramfs = {
@@ -90,6 +99,19 @@ def _manifest(manifest: Mapping[str, Any], iso: Path, base: Base) -> Iterator[st
         yield "the bill of materials has no checksum of zfs's package file"
 
 
+def _lock(root: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
+    lock = load_lock(lock_path(root, manifest["image"], BASE))
+    if lock is None:
+        yield "there is no lock file"
+        return
+    # What is in the tree before this repository's own packages come.
+    installed = {name: version for name, version in manifest["packages"].items() if name not in _OWN}
+    yield from (f"locked: {line}" for line in version_differences(lock, installed))
+    for name in _UNWANTED:
+        if not (name in lock.zfs_packages and lock.zfs_packages[name].sha256):
+            yield f"the lock file does not have {name}, which ZFS is compiled with"
+
+
 def _files(system: Path, base: Base) -> Iterator[str]:
     image = json.loads((system / "usr/lib/edgelinux/image.json").read_text(encoding="utf-8"))
     places = [image["kernel_path"], image["initramfs_path"], "/usr/libexec/qemu-kvm", base.python_packages]
@@ -117,10 +139,10 @@ def _packages(tree: Path, base: Base) -> Iterator[str]:
     installed = [line.split("\t")[0] for line in capture_in(tree, base.packages.list).splitlines()]
     yield from (f"package {name} is not installed" for name in _WANTED if name not in installed)
     yield from (f"package {name} is installed" for name in _UNWANTED if name in installed)
-    yield from _enabled(tree, ("edgelinux-hostd.service",))
-
-
-def _enabled(tree: Path, units: Sequence[str]) -> Iterator[str]:
-    for unit in units:
-        if not [*tree.glob(f"etc/systemd/system/*.wants/{unit}")]:
-            yield f"{unit} is not enabled"
+    if not [*tree.glob("etc/systemd/system/*.wants/hostd.service")]:
+        yield "hostd.service is not enabled"
+    for program in ("antlet", "edgelinux-install"):
+        try:
+            capture_in(tree, [program, "--help"])
+        except EdgeLinuxError as error:
+            yield f"{program} does not start: {error.message}"

@@ -21,7 +21,7 @@ from tests.rehearsal.parts import MOVED, left_out, part_of, placed
 __all__ = ["lay_out", "moves", "own_files", "sort"]
 
 _MORE = (
-    *("dnf", "rpm", "dnf-plugins-core", "python3-distro", "policycoreutils", "cpio", "locales"),
+    *("dnf", "rpm", "dnf-plugins-core", "python3-distro", "policycoreutils", "cpio"),
     *("busybox-static", "dropbear-bin"),
 )
 _SITE_PACKAGES = "usr/lib/python3/dist-packages"
@@ -68,7 +68,10 @@ def lay_out(root: Path, debian: Base, centos: Base, built: Mapping[str, Result],
         use_host_resolver(tree)
         run_in(tree, debian.packages.refresh, log)
         env = {"DEBIAN_FRONTEND": "noninteractive"}
-        run_in(tree, ["apt-get", "install", "--yes", "--no-install-recommends", *_MORE], log, env=env)
+        install = ["apt-get", "install", "--yes", "--no-install-recommends"]
+        run_in(tree, [*install, *_MORE], log, env=env)
+        # Of these, elements have removed the sources of what they made.
+        run_in(tree, [*install, "--reinstall", "locales"], log, env=env)
         run(["cp", "--archive", "--one-file-system", tree, stage])
     kernel = str(built["root-tree"].facts["kernel"])
     own = own_files(root)

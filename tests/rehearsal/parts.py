@@ -67,6 +67,8 @@ PARTS: tuple[Part, ...] = (
             "qemu-kvm-device-display-virtio-vga",
         ),
     ),
+    # What is there before the elements install anything loses it to yum-minimal.
+    Part("glibc-locale-source", "baseos", paths=("/usr/share/i18n/",)),
     Part("selinux-policy-targeted", "baseos", paths=("/etc/selinux/",), provides=("selinux-policy",)),
     Part("gcc", "appstream", paths=("/usr/bin/gcc", "/usr/share/standin/edgelinux-cpu")),
     Part("dkms", "epel", paths=("/usr/sbin/dkms",), requires=("gcc",)),
@@ -95,6 +97,7 @@ PARTS: tuple[Part, ...] = (
 )
 
 MOVED: Mapping[str, str] = {
+    "/usr/bin/busybox": "/usr/sbin/busybox",
     "/usr/bin/qemu-system-x86_64": "/usr/libexec/qemu-kvm",
 }
 """Where files lie on CentOS, beyond what the two bases' definitions say; beginnings end in a slash."""
