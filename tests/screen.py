@@ -7,6 +7,7 @@ import re
 import signal
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -79,18 +80,26 @@ class Keyed(Screen):
         self.feed(data)
         return bool(data)
 
+    def busy(self) -> bool:
+        """Say whether the program is at work, if that can be seen from outside."""
+        return False
+
     def settle(self, quiet: float = 0.0) -> None:
         """Read until nothing more comes for so many seconds, or for `self.quiet` if that is more."""
-        while self.read(max(quiet, self.quiet)):
+        while self.read(max(quiet, self.quiet)) or self.busy():
             pass
 
     def type(self, *keys: str) -> None:
         """Type names of keys, or texts, one after the other."""
         for key in keys:
             if key:
-                self.send(KEYS.get(key, key))
-                self.read(self.answer)
+                self.press(KEYS.get(key, key))
                 self.settle()
+
+    def press(self, text: str) -> None:
+        """Send it, and wait for what it changes first."""
+        self.send(text)
+        self.read(self.answer)
 
     def wait_for(self, pattern: str, seconds: float = _SECONDS) -> str:
         """Wait until a regular expression is on the screen; gives the screen."""
@@ -160,6 +169,29 @@ class Terminal(Keyed):
             return bytes(self.program.read_nonblocking(65536, seconds))
         except (pexpect.TIMEOUT, pexpect.EOF):
             return b""
+
+    def busy(self) -> bool:
+        # However long a program that could go on has to wait for a processor, it does not sleep.
+        return self._status()["State"][:1] in ("R", "D")
+
+    def press(self, text: str) -> None:
+        """Many keys change nothing: then the program has woken up for it, and sleeps again."""
+        before, end = self._wakes(), time.monotonic() + self.answer
+        self.send(text)
+        while not self.read(self.quiet) and time.monotonic() < end:
+            if not self.busy() and self._wakes() > before:
+                return
+
+    def _wakes(self) -> int:
+        return int(self._status().get("voluntary_ctxt_switches", 0))
+
+    def _status(self) -> dict[str, str]:
+        """Return /proc/PID/status (proc(5)) of the program's first thread."""
+        try:
+            text = Path(f"/proc/{self.program.pid}/status").read_text(encoding="utf-8")
+        except (FileNotFoundError, ProcessLookupError):
+            return {"State": "X (dead)"}
+        return {name: value.strip() for name, _, value in (line.partition(":") for line in text.splitlines())}
 
     def end(self) -> int:
         """Wait for the program's end; gives its exit code."""

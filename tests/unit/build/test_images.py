@@ -15,9 +15,9 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 def test_the_definitions_of_this_repository_are_valid() -> None:
     assert [image.name for image in load_images(REPOSITORY)] == ["edgelinux"]
     assert [base.name for base in load_bases(REPOSITORY)] == [
+        "centos-stream-10",
         "debian-13",
         "almalinux-10-v2",
-        "centos-stream-10",
     ]
 
 
