@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import ast
+import fnmatch
+import gzip
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from edgelinux_build.host_dnf import PLUGIN
+from edgelinux_build.rpms import rpmbuild_argv
 
 from tests.unit.build.setup_script import SCRIPT, load_setup_host
 from tests.unit.build.stream9.extract import FOLDER, names_by_repository
@@ -114,8 +119,22 @@ def test_stream_9_has_what_is_said_to_be_in_its_repositories(setup_host: ModuleT
         for name in line.names
         if name not in known[line.repository]
     ]
-    assert wrong == []
+    assert wrong == [], "wrong, or new: then tests/unit/build/stream9/extract.py makes the extract anew"
     assert setup_host.NEWER_PYTHON in known["appstream"]
+
+
+@pytest.mark.skipif(not STREAM9, reason="EDGELINUX_STREAM9 names no real metadata")
+def test_stream_9_has_the_files_that_a_build_reads_of_its_host() -> None:
+    (lists,) = (Path(STREAM9) / "baseos/repodata").glob("*filelists.xml.gz")
+    with gzip.open(lists, "rt", encoding="utf-8") as file:
+        files = set(re.findall(r"<file>([^<]+)</file>", file.read()))
+    argv = rpmbuild_argv(Path("a.spec"), Path("work"), Path("out"))
+    named = [word.partition("=")[2] for word in argv if word.startswith(("--rcfile=", "--macros="))]
+    paths = [path.replace("%{_target}", "noarch-linux") for word in named for path in word.split(":")]
+    assert len(paths) == 3
+    assert set(paths) - files == set()
+    assert fnmatch.filter(files, f"/{PLUGIN}")
+    assert "/usr/bin/grub2-script-check" in files
 
 
 def test_without_epel_what_only_epel_has_is_left_out(setup_host: ModuleType) -> None:
@@ -178,7 +197,7 @@ def test_a_centos_gets_what_it_lacks_from_dnf(host: Host, capsys: pytest.Capture
     install = "dnf install --assumeyes --setopt=install_weak_deps=False xorriso --quiet"
     assert calls == ["rpm --query --all", install]
     left_out, installing = capsys.readouterr().out.splitlines()
-    assert left_out == "setup: this host has no EPEL (`dnf install epel-release`); left out: mandoc"
+    assert left_out == "setup: this host has no EPEL (package epel-release); left out: mandoc"
     assert installing == "setup: installing 1 RPM packages: xorriso"
 
 
