@@ -166,7 +166,7 @@ def install_packages(family: Family | None) -> int:
         wanted, left_out = redhat_packages(lines, "epel-release" in installed)
         if left_out:
             print(
-                f"setup: this host has no EPEL (`dnf install epel-release`); left out: {' '.join(left_out)}",
+                f"setup: this host has no EPEL (package epel-release); left out: {' '.join(left_out)}",
                 flush=True,
             )
     missing = missing_packages(wanted, installed)
