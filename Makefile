@@ -14,7 +14,7 @@ REPRODUCE_OPTIONS ?=
 help: ## what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: ## install the build host's Debian packages and the virtual environment
+setup: ## install the build host's packages and the virtual environment
 	@$(PYTHON) build/setup_host.py
 
 iso: setup ## build the installer ISO into out/ (BASE: on this base; ISO_OPTIONS: more for `edgelinux build`)

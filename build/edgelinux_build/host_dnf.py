@@ -10,18 +10,24 @@ from pathlib import Path
 from edgelinux_hostd.errors import EdgeLinuxError
 from edgelinux_hostd.run import run
 
+from .process import NOT_SET_UP
+
 __all__ = ["configure", "private_dnf"]
 
 _ETC = Path("/etc/dnf")
+PLUGIN = "usr/lib/python3*/*-packages/dnf-plugins/download.py"
+"""Below the root: where Debian and EL have what downloads packages."""
 # Debian's dnf comes with every plugin switched on, and one keeps a repository of its own, which is empty.
 _PLUGINS = "edgelinux-plugins"
-# Nothing but what the elements name, the newest of it, and no repository passed over in silence.
+# Nothing but what the elements name, the newest of it, and no repository passed over in silence. Packages may
+# need files by their path: EL 10's dnf reads their lists only when asked to (dnf.conf(5)); others ignore it.
 _CONFIGURATION = f"""\
 [main]
 gpgcheck=1
 install_weak_deps=0
 best=1
 skip_if_unavailable=0
+optional_metadata_types=filelists
 pluginpath={_ETC / _PLUGINS}
 """
 
@@ -39,9 +45,9 @@ def private_dnf(scratch: Path) -> Iterator[None]:
 
     Raises EdgeLinuxError when the build host has no dnf that can download packages.
     """
-    plugin = next(Path("/usr/lib").glob("python3*/*-packages/dnf-plugins/download.py"), None)
+    plugin = next(Path("/").glob(PLUGIN), None)
     if shutil.which("dnf") is None or plugin is None or not _ETC.is_dir():
-        raise EdgeLinuxError("this build host has no dnf", hint="apt-get install dnf dnf-plugins-core rpm")
+        raise EdgeLinuxError("this build host has no dnf", hint=NOT_SET_UP)
     configure(scratch / "dnf", plugin)
     run(["mount", "--bind", scratch / "dnf", _ETC])
     try:

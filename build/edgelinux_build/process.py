@@ -13,7 +13,10 @@ from pathlib import Path
 
 from edgelinux_hostd.errors import EdgeLinuxError
 
-__all__ = ["StageError", "kill_all", "programs", "run_logged", "tail"]
+__all__ = ["NOT_SET_UP", "StageError", "kill_all", "programs", "run_logged", "tail"]
+
+NOT_SET_UP = "`make setup` installs what a build host needs"
+"""The hint when a program or file of the build host is missing."""
 
 _TAIL = 15
 _lock = threading.Lock()
@@ -70,8 +73,7 @@ def run_logged(
                 start_new_session=True,
             )
         except FileNotFoundError as error:
-            hint = "install what build/packages.txt lists: `make iso` does"
-            raise StageError(f"cannot run {args[0]}: no such program", hint=hint) from error
+            raise StageError(f"cannot run {args[0]}: no such program", hint=NOT_SET_UP) from error
     with _lock:
         _running.add(process)
     try:

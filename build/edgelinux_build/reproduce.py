@@ -33,7 +33,8 @@ from .tables import format_table
 
 __all__ = ["Compared", "Conditions", "artefacts", "build_argv", "compare", "conditions", "reproduce", "table"]
 
-_FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
+# Where Debian and EPEL have it.
+FAKETIME_FOLDERS = (Path("/usr/lib/x86_64-linux-gnu/faketime"), Path("/usr/lib64/faketime"))
 # Stages whose results are compared beside the outputs: when the ISO differs, they tell why.
 _STAGES = ("local-packages", "zfs-modules", "initramfs", "boot-loader", "package-index", "squashfs")
 _MANY = 20
@@ -50,16 +51,17 @@ class Conditions:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def conditions() -> tuple[Conditions, Conditions]:
-    """Return those of the two builds; without libfaketime both have the same clock."""
+def conditions(folders: Sequence[Path] = FAKETIME_FOLDERS) -> tuple[Conditions, Conditions]:
+    """Return those of the two builds; without libfaketime in one of the folders both have the same clock."""
+    library = next(filter(Path.is_file, (folder / "libfaketimeMT.so.1" for folder in folders)), None)
     clock = {
-        "LD_PRELOAD": str(_FAKETIME),
+        "LD_PRELOAD": str(library),
         "FAKETIME": "+9d",
         # Files have the kernel's times in both builds, as they have inside the tree; and nothing waits by it.
         "NO_FAKE_STAT": "1",
         "DONT_FAKE_MONOTONIC": "1",
     }
-    other = {"TZ": "Asia/Kathmandu", "LANG": "tr_TR.UTF-8", **(clock if _FAKETIME.exists() else {})}
+    other = {"TZ": "Asia/Kathmandu", "LANG": "tr_TR.UTF-8", **(clock if library else {})}
     return (
         Conditions("a", "one", 0o022, {"TZ": "UTC", "LANG": "C.UTF-8"}),
         Conditions("another-place/with-a-longer-name", "the-other", 0o077, other),

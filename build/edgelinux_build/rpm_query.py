@@ -55,6 +55,9 @@ def _base(question: Mapping[str, Any]) -> Any:
     conf.logdir, conf.installroot = f"{folder}/log", f"{folder}/root"
     conf.reposdir, conf.varsdir, conf.pluginconfpath = [f"{folder}/repos"], [], []
     conf.plugins = False
+    if base.files and hasattr(conf, "optional_metadata_types"):
+        # EL 10's dnf reads lists of files only when asked to (dnf.conf(5)).
+        conf.optional_metadata_types = ["filelists"]
     conf.retries, conf.timeout = 2, _TIMEOUT
     conf.substitutions.clear()
     conf.substitutions.update(

@@ -18,6 +18,7 @@ from .failures import NO_SPACE_TEXT, cannot_write, is_full
 from .gnupg import end_agents
 from .images import Base
 from .mirrors import NO_MIRROR, MirrorUrls
+from .process import NOT_SET_UP
 from .repositories import check_key, render
 from .verify import UNTRUSTED
 
@@ -152,15 +153,14 @@ def ask_dnf(script: Path, question: Mapping[str, Any], folder: Path) -> dict[str
 
 def _dnf_python() -> Path:
     """Return the Python that the build host's dnf runs on; raises EdgeLinuxError."""
-    hint = "install what build/packages.txt lists: `make setup` does"
     found = shutil.which("dnf")
     if not found:
-        raise EdgeLinuxError("cannot run dnf: no such program", hint=hint)
+        raise EdgeLinuxError("cannot run dnf: no such program", hint=NOT_SET_UP)
     with Path(found).open("rb") as file:
         first = file.readline(256).decode("utf-8", "replace").strip()
     python = Path(first.removeprefix("#!").split()[0]) if first.startswith("#!/") else None
     if python is None or not python.is_file():
-        raise EdgeLinuxError(f"{found} is not dnf 4: it does not name its Python", hint=hint)
+        raise EdgeLinuxError(f"{found} is not dnf 4: it does not name its Python", hint=NOT_SET_UP)
     return python
 
 

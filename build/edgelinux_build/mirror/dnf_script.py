@@ -34,6 +34,9 @@ def configure(base: Any, question: dict[str, Any]) -> None:
     conf.config_file_path = str(folder / "none")
     conf.reposdir, conf.varsdir, conf.pluginconfpath = [str(folder / "repos")], [], []
     conf.plugins = False
+    if hasattr(conf, "optional_metadata_types"):
+        # Packages may need files by their path: EL 10's dnf reads lists of them only if asked (dnf.conf(5)).
+        conf.optional_metadata_types = ["filelists"]
     conf.install_weak_deps, conf.best = False, True
     conf.retries, conf.timeout = 3, 30
     conf.substitutions.clear()

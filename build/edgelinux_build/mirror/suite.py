@@ -23,6 +23,7 @@ from edgelinux_installer.web import open_web, trouble
 from edgelinux_build.apt import parse_deb822, parse_one_line
 from edgelinux_build.images import Base
 from edgelinux_build.mirrors import NO_MIRROR
+from edgelinux_build.process import NOT_SET_UP
 from edgelinux_build.tree import fill
 from edgelinux_build.verify import UNTRUSTED
 
@@ -154,7 +155,7 @@ def _signed(suite: Suite, keyring: Path, path: Path) -> str:
     if not keyring.is_file():
         raise EdgeLinuxError(
             f"there is no {keyring}, which has the archive's keys",
-            hint="install what build/packages.txt lists: `make iso` does",
+            hint=NOT_SET_UP,
         )
     argv: list[str | Path] = ["gpgv", "--status-fd", "2", "--keyring", keyring, "--output", "-", path]
     done = run(argv, check=False)

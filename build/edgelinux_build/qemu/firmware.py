@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edgelinux_hostd.errors import EdgeLinuxError
 
+from edgelinux_build.process import NOT_SET_UP
 from edgelinux_build.qemu.machine import Firmware
 
 __all__ = ["OVMF_DIRECTORIES", "prepare_firmware"]
@@ -27,7 +28,7 @@ def find_ovmf(directories: Sequence[Path] = OVMF_DIRECTORIES) -> tuple[Path, Pat
         for directory in directories:
             if (directory / code).is_file() and (directory / variables).is_file():
                 return directory / code, directory / variables
-    raise EdgeLinuxError("no UEFI firmware for virtual machines found", hint="install the package ovmf")
+    raise EdgeLinuxError("no UEFI firmware for virtual machines found", hint=NOT_SET_UP)
 
 
 def prepare_firmware(name: str, directory: Path) -> Firmware:

@@ -19,11 +19,13 @@ from edgelinux_hostd.errors import EdgeLinuxError
 
 from edgelinux_build.cache import Cache, cache_home
 from edgelinux_build.images import Emulator, load_bases
+from edgelinux_build.process import NOT_SET_UP
 from edgelinux_build.project import find_root
 
 __all__ = ["CURRENT", "Program", "choose", "find_qemu", "in_tree", "parse_version"]
 
-HOST = "qemu-system-x86_64"
+HOSTS = ("qemu-system-x86_64", "/usr/libexec/qemu-kvm")
+"""Debian's name, and EL's, which is on nobody's PATH."""
 _NAMED = "EDGELINUX_QEMU"
 
 CURRENT = (8, 1)
@@ -84,10 +86,10 @@ def find_qemu() -> Program:
         EdgeLinuxError: there is none.
     """
     named = os.environ.get(_NAMED)
-    found = choose([[named]] if named else [[HOST], *_built()])
+    found = choose([[named]] if named else [*([name] for name in HOSTS), *_built()])
     if found is None:
         raise EdgeLinuxError(
-            f"{named or HOST} cannot be started", hint=f"install qemu-system-x86, or mend {_NAMED}"
+            f"{named or HOSTS[0]} cannot be started", hint=f"mend {_NAMED}" if named else NOT_SET_UP
         )
     return found
 

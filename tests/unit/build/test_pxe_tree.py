@@ -24,6 +24,7 @@ from edgelinux_build.pxe.tree import make_tree
 from edgelinux_build.stage import Project
 from edgelinux_hostd.errors import EdgeLinuxError
 
+from tests.unit.build.grub import SCRIPT_CHECK
 from tests.unit.build.standin import make_results, make_standin
 from tests.unit.build.test_medium_embed import edgelinux
 from tests.unit.build.test_medium_inspect import damage
@@ -95,7 +96,7 @@ def test_a_web_server_needs_nothing_else(
     assert edgelinux("pxe", "tree", iso, "--out", tree, "--url", f"{URL}/", "--kickstart", ks) == 0
     assert "docs/netboot.md" in capsys.readouterr().out
     grub = (tree / "grub/grub.cfg").read_text(encoding="utf-8")
-    assert subprocess.run(["grub-script-check"], input=grub, text=True).returncode == 0
+    assert subprocess.run([SCRIPT_CHECK], input=grub, text=True).returncode == 0
     digest = (tree / "medium/live/SHA512SUMS").read_text(encoding="utf-8").split()[0]
     for text in (grub, (tree / "boot.ipxe").read_text(encoding="utf-8")):
         assert f"edgelinux.medium={URL}/medium edgelinux.sha512={digest}" in text
@@ -265,7 +266,7 @@ BOOT = StaticBoot(
 def test_what_boot_loaders_read_first(name: str, text: str) -> None:
     assert text == (Path(__file__).parent / "golden_pxe" / name).read_text(encoding="utf-8")
     if name.endswith("cfg"):
-        assert subprocess.run(["grub-script-check"], input=text, text=True).returncode == 0
+        assert subprocess.run([SCRIPT_CHECK], input=text, text=True).returncode == 0
     else:
         assert text.startswith("#!ipxe\n")
         labels = set(re.findall(r"^:(\w+)", text, re.M))

@@ -49,6 +49,22 @@ def test_an_old_one_is_better_than_none(tmp_path: Path) -> None:
     assert program.choose([broken]) is None
 
 
+def test_a_host_that_calls_it_as_el_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (kvm,) = qemu(tmp_path, "9.1.0")
+    assert "/usr/libexec/qemu-kvm" in program.HOSTS
+    monkeypatch.delenv("EDGELINUX_QEMU", raising=False)
+    monkeypatch.setattr(program, "HOSTS", ("edgelinux-no-such-qemu", kvm))
+    assert program.find_qemu() == program.Program((kvm,), (9, 1))
+
+
+def test_a_host_without_any_is_told_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("EDGELINUX_QEMU", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(program, "HOSTS", ("edgelinux-no-such-qemu",))
+    with pytest.raises(EdgeLinuxError, match=r"edgelinux-no-such-qemu cannot be started \(`make setup`"):
+        program.find_qemu()
+
+
 def test_one_that_is_named_is_taken_whatever_there_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -139,6 +139,16 @@ def test_the_conditions_differ_in_all_that_must_not_matter() -> None:
     assert argv[5].endswith("build --out '/o p'")
 
 
+def test_the_other_clock_is_found_where_a_distribution_has_it(tmp_path: Path) -> None:
+    _, other = conditions([tmp_path / "none"])
+    assert "FAKETIME" not in other.environment
+    library = tmp_path / "lib64/libfaketimeMT.so.1"
+    library.parent.mkdir()
+    library.touch()
+    _, other = conditions([tmp_path / "none", library.parent])
+    assert (other.environment["LD_PRELOAD"], other.environment["FAKETIME"]) == (str(library), "+9d")
+
+
 def test_files_that_were_made_carry_the_epoch_and_packages_files_their_own_time(tmp_path: Path) -> None:
     tree, since = tmp_path / "tree", tmp_path / "since"
     (tree / "deep").mkdir(parents=True)

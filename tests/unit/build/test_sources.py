@@ -199,13 +199,14 @@ def test_the_hosts_dnf_has_our_configuration_and_its_own_again(tmp_path: Path) -
     loaded = next(line for line in done.stdout.splitlines() if line.startswith("Loaded plugins: "))
     assert loaded == "Loaded plugins: download"
     assert "install_weak_deps=0" in done.stdout
+    assert "optional_metadata_types=filelists" in done.stdout
     assert Path("/etc/dnf/dnf.conf").read_text() == before
 
 
 def test_a_build_host_without_dnf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with (
-        pytest.raises(EdgeLinuxError, match=r"this build host has no dnf \(apt-get install dnf "),
+        pytest.raises(EdgeLinuxError, match=r"this build host has no dnf \(`make setup` installs "),
         private_dnf(tmp_path),
     ):
         pytest.fail("it went on")

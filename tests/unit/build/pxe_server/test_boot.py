@@ -20,6 +20,7 @@ from edgelinux_build.pxe.server.secondstage import (
 from edgelinux_build.sites import load_sites
 from edgelinux_hostd.errors import EdgeLinuxError
 
+from tests.unit.build.grub import SCRIPT_CHECK
 from tests.unit.build.pxe_server.conftest import MAC, OTHER, Lab, make_site
 
 BOOT = Boot("edgeLinux OS 2.1.0: installing $it \"'`", "http://192.0.2.1/medium", "a=b console=ttyS0,115200")
@@ -28,7 +29,7 @@ BOOT = Boot("edgeLinux OS 2.1.0: installing $it \"'`", "http://192.0.2.1/medium"
 def check_grub(text: str, tmp_path: Path) -> None:
     script = tmp_path / "grub.cfg"
     script.write_text(text)
-    done = subprocess.run(["grub-script-check", script], capture_output=True, text=True, check=False)
+    done = subprocess.run([SCRIPT_CHECK, script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 

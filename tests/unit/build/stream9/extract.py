@@ -1,10 +1,11 @@
-"""Makes the extract of CentOS Stream 9's metadata that the tests ask: run it when an image wants other names.
+"""Makes the extract of CentOS Stream 9's metadata that the tests ask: run it when an image, or a build host,
+wants other names.
 
     python -m tests.unit.build.stream9.extract FOLDER
 
 FOLDER has `baseos/` and `appstream/`, each with the repodata/ of the real repository (the newest are below
 https://mirror.stream.centos.org/9-stream/). Of all packages those stay that are called, or provide, what the
-RPM bases want; of a package its name, versions and what it provides but libraries.
+RPM bases and a build host want; of a package its name, versions and what it provides but libraries.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from edgelinux_build.antlet_templates import load_templates
 from edgelinux_build.images import Base, Image, load_bases, load_image
 from edgelinux_build.wanted import wanted_by_template, wanted_packages
 
+from tests.unit.build.setup_script import load_setup_host
 from tests.unit.build.stub_repository import Stub, write_repository
 
-__all__ = ["FOLDER", "REPOSITORIES", "all_wanted"]
+__all__ = ["FOLDER", "REPOSITORIES", "all_wanted", "names_by_repository"]
 
 FOLDER = Path(__file__).parent
 REPOSITORIES = ("baseos", "appstream")
@@ -34,7 +36,24 @@ def _wanted() -> set[str]:
     image = load_image(_ROOT, "edgelinux")
     bases = [base for base in load_bases(_ROOT) if base.mirrors.repositories]
     # Of `name = version` the name: what versions there are is part of the extract.
-    return {name.split()[0] for base in bases for name in all_wanted(image, base)}
+    of_images = {name.split()[0] for base in bases for name in all_wanted(image, base)}
+    return of_images.union(*_of_build_hosts())
+
+
+def _of_build_hosts() -> Iterator[tuple[str, ...]]:
+    setup_host = load_setup_host()
+    yield (setup_host.NEWER_PYTHON,)
+    for line in setup_host.translations(setup_host.REDHAT_PACKAGES.read_text(encoding="utf-8")):
+        yield line.names
+
+
+def names_by_repository(source: Path) -> dict[str, set[str]]:
+    """Return what the packages of each repository are called; `source` has its folder, as FOLDER does."""
+    found: dict[str, set[str]] = {}
+    for name in REPOSITORIES:
+        (primary,) = (source / name / "repodata").glob("*primary.xml*")
+        found[name] = {stub.name for stub in _packages(primary, set())}
+    return found
 
 
 def all_wanted(image: Image, base: Base) -> list[str]:
