@@ -30,6 +30,8 @@ class Budget(Schema):
     """Limits that fail the build when an artefact outgrows them."""
 
     iso: Size
+    iso_on: dict[Name, Size] = Field(default={})
+    """That of the ISO on bases where it is another."""
     templates: Size | None = None
     """Of all antlet templates on the medium."""
 
@@ -67,6 +69,10 @@ class Image(Schema):
     squashfs: Squashfs = Squashfs(level=15)
     local_packages: tuple[str, ...] = ("hostd/packaging/package.yaml", "kickstart/packaging/package.yaml")
     """Descriptions of the packages that are built from this repository and installed into the tree."""
+
+    def iso_budget(self, base: str) -> int:
+        """Return how many bytes the ISO on a base may have."""
+        return self.budget.iso_on.get(base, self.budget.iso)
 
 
 class Mirrors(Schema):
@@ -282,6 +288,7 @@ def load_image(root: Path, name: str) -> Image:
             raise document.error(("templates", index), f"there is no template {template}")
     named: list[tuple[KeyPath, str]] = [(("bases", index), base) for index, base in enumerate(image.bases)]
     named += [(("template_mirrors", base), base) for base in image.template_mirrors]
+    named += [(("budget", "iso_on", base), base) for base in image.budget.iso_on]
     for key, base in named:
         if base not in names(root / "images" / "bases"):
             raise document.error(key, f"there is no base {base}")

@@ -75,7 +75,7 @@ class Iso(Stage):
             "asks": project.asks,
             "serial": project.serial,
             "kernel_args": list(image.kernel_args),
-            "budget": image.budget.iso,
+            "budget": image.iso_budget(base.name),
             "templates_budget": image.budget.templates,
             "menu": template_sha256(),
             # What manifest and bill of materials say
@@ -105,7 +105,7 @@ class Iso(Stage):
         iso = out / iso_name(project)
         argv = xorriso_argv(label, project.epoch, iso, esp, loader / "boot_hybrid.img", files)
         run_logged(argv, ctx.log, env=env)
-        size, budget = iso.stat().st_size, project.image.budget.iso
+        size, budget = iso.stat().st_size, project.image.iso_budget(project.base.name)
         if size > budget:
             raise EdgeLinuxError(
                 f"the ISO is {size / 1e6:.0f} MB, its budget is {budget / 1e6:.0f} MB",

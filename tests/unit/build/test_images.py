@@ -48,6 +48,11 @@ def test_wrong_sizes(text: object) -> None:
         ("  iso: 10 MB", "  iso: much", ':9: budget.iso: is not a size; write "450 MB"'),
         ("  iso: 10 MB", "  iso: 10 MB\n  usb: 1 MB", ":10: budget.usb: is not a known key"),
         (
+            "  iso: 10 MB",
+            "  iso: 10 MB\n  iso_on: {base-9: 1 MB}",
+            ":10: budget.iso_on.base-9: there is no base base-9",
+        ),
+        (
             "local_packages: []",
             "local_packages: [x/p.yaml]",
             ":10: local_packages[0]: there is no file x/p.yaml",
@@ -120,3 +125,10 @@ def test_a_second_base_is_a_second_file(repository: Path) -> None:
     text = BASE.replace("name: base-1", "name: base-2").replace('release: "1"', 'release: "2"\npreference: 5')
     (repository / "images/bases/base-2.yaml").write_text(text, encoding="utf-8")
     assert [base.name for base in load_bases(repository)] == ["base-2", "base-1"]
+
+
+def test_an_iso_may_be_larger_on_some_bases(repository: Path) -> None:
+    path = repository / "images/small.yaml"
+    path.write_text(path.read_text().replace("  iso: 10 MB", "  iso: 10 MB\n  iso_on: {base-1: 20 MB}"))
+    image = load_image(repository, "small")
+    assert (image.iso_budget("base-1"), image.iso_budget("base-2")) == (20_000_000, 10_000_000)
