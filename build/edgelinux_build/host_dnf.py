@@ -35,7 +35,7 @@ _OVER = 'while [ "$1" != -- ]; do mount --bind "$1" "$2"; shift 2; done; shift; 
 def configure(folder: Path, plugin: Path, arches: Sequence[str] = ()) -> None:
     """Write dnf's configuration (dnf.conf(5)) into a new directory, with one plugin that is on.
 
-    `arches` are taken besides those that dnf takes by itself, the best first; another plugin sees to it.
+    `arches` are taken in place of those that dnf takes by itself, the best first, by a plugin of ours.
     """
     plugins = folder / _PLUGINS
     plugins.mkdir(parents=True)
