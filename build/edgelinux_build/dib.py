@@ -6,7 +6,6 @@ import json
 import os
 import sys
 from collections.abc import Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from .cache import cache_home
 from .host_dnf import private_dnf
 from .images import Base
 from .process import run_logged
+from .rpm_repositories import architectures
 from .stage import GIB, Context
 from .tree import copy_sources, put_files
 
@@ -70,12 +70,10 @@ def _make(ctx: Context, order: Order) -> Path:
     ctx.say(f"packages from {ctx.mirrors_of(base).archive}")
     env = {**base.environment, **order.environment, **_environment(ctx, order)}
     argv = disk_image_create_argv(order, ctx.scratch / "root")
-    with ExitStack() as stack:
-        values = stack.enter_context(ctx.sources(base))
-        if base.mirrors.repositories:
-            stack.enter_context(private_dnf(ctx.scratch))
+    within = private_dnf(ctx.scratch, base) if base.mirrors.repositories else ()
+    with ctx.sources(base) as values:
         env |= _mirrors(base, values, ctx.scratch / "repositories")
-        run_logged(argv, ctx.log, env=env, clean_env=True, cwd=ctx.scratch)
+        run_logged(argv, ctx.log, env=env, clean_env=True, cwd=ctx.scratch, within=within)
     tar = ctx.scratch / "root.tar"
     if not tar.is_file():
         raise EdgeLinuxError("diskimage-builder made no tar, though it said it succeeded")
@@ -83,12 +81,16 @@ def _make(ctx: Context, order: Order) -> Path:
 
 
 def _mirrors(base: Base, values: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """Return the variables that name the mirrors; RPM repositories are configured in `folder`."""
+    """Return the variables that name the mirrors; RPM repositories are configured in `folder`.
+
+    With them goes what their packages are built for, as the element's own dnf is to be told.
+    """
     if base.mirrors.repositories:
         folder.mkdir()
         # The name by which diskimage-builder knows what it has to take away again.
         (folder / "dib-mirror-edgelinux.repo").write_text(values["repositories"], encoding="utf-8")
-        return {base.mirrors.archive_env: str(folder)}
+        arches = ":".join(architectures(base))
+        return {base.mirrors.archive_env: str(folder), "EDGELINUX_ARCHITECTURES": arches}
     security = base.mirrors.security_env
     return {
         base.mirrors.archive_env: values["archive"],

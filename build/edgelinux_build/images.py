@@ -90,7 +90,8 @@ class Mirrors(Schema):
     keys: dict[Name, Key] = Field(default={})
     """What the repositories sign with."""
     architecture: str = Field("", pattern=r"^\S*$")
-    """As the repositories' packages name it, where that is not the plain name for `arch`."""
+    """As the repositories' packages name it, where that is not the plain name for `arch`. Packages of the
+    plain one are taken, too; the build host's dnf and rpm need not know it."""
     keyring: str = Field("", pattern=r"^(/\S*)?$")
     """File of the build host with the keys that the archive's index is signed with."""
     archive_env: str = Field(pattern=r"^[A-Z][A-Z0-9_]*$")

@@ -48,11 +48,13 @@ def run_logged(
     env: Mapping[str, str] | None = None,
     clean_env: bool = False,
     cwd: Path | None = None,
+    within: Sequence[str | Path] = (),
 ) -> None:
     """Run a program with its output appended to `log`; raises StageError with the log's last lines.
 
     `env` is added to this process's environment, or is all there is when `clean_env` is set. Language and
-    time zone are always the same, since they show in what programs make.
+    time zone are always the same, since they show in what programs make. `within` is a command that the
+    program is put behind, and of which nothing is told.
     """
     args = [str(word) for word in argv]
     if _stopping.is_set():
@@ -64,7 +66,7 @@ def run_logged(
         start = file.tell()
         try:
             process = subprocess.Popen(
-                args,
+                [*(str(word) for word in within), *args],
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,

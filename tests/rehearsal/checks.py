@@ -10,6 +10,7 @@ from typing import Any
 
 from edgelinux_build.images import Base, load_base
 from edgelinux_build.lock import load_lock, lock_path
+from edgelinux_build.medium.files import INITRAMFS, SQUASHFS
 from edgelinux_build.medium.inspect import inspect
 from edgelinux_build.outputs import MANIFEST, sbom_name
 from edgelinux_build.stages.root_tree import version_differences
@@ -44,24 +45,27 @@ def problems(root: Path, scratch: Path) -> list[str]:
     manifest = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
     iso = out / manifest["iso"]["name"]
     base = load_base(root, BASE)
+    # Not mounted itself: not every kernel knows what discs have.
     medium, system = scratch / "medium", scratch / "system"
-    for path, source in ((medium, iso), (system, medium / "edgelinux.squashfs")):
-        path.mkdir()
-        run(["mount", "-o", "loop,ro", source, path])
+    argv: list[str | Path] = ["xorriso", "-no_rc", "-osirrox", "on", "-indev", iso]
+    for name in (SQUASHFS, INITRAMFS):
+        argv += ["-extract", f"/{name}", medium / name]
+    run(argv)
+    system.mkdir()
+    run(["mount", "-o", "loop,ro", medium / SQUASHFS, system])
     found = [*_medium(iso, base), *_manifest(manifest, iso, base), *_files(system, base)]
     found += _lock(root, manifest)
     with overlay(scratch / "looked-at", [system], scratch / "looked-upper") as tree, mounted_for_chroot(tree):
         found += _packages(tree, base)
         initramfs = {
-            "live": medium / "initramfs.img",
+            "live": medium / INITRAMFS,
             "installed": system / base.initramfs_path.format(kernel=manifest["kernel"]).lstrip("/"),
         }
         for kind, path in initramfs.items():
             (tree / "tmp" / f"{kind}.img").write_bytes(path.read_bytes())
             listing = capture_in(tree, ["lsinitrd", f"/tmp/{kind}.img"])
             found += [f"{kind} initramfs has no {one}" for one in _IN_INITRAMFS[kind] if one not in listing]
-    for path in (system, medium):
-        run(["umount", path])
+    run(["umount", system])
     return found
 
 

@@ -103,7 +103,21 @@ Requires: library
 %description
 It.
 
+%package -n floor
+Summary: What others of that level need, by what it provides
+Provides: floor(x86-64) = 1
+%description -n floor
+It.
+
+%package -n stack
+Summary: What needs packages of every architecture
+Requires: floor(x86-64), level, release
+%description -n stack
+It.
+
 %files
+%files -n floor
+%files -n stack
 """
 
 
