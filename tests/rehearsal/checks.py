@@ -124,9 +124,9 @@ def _files(system: Path, base: Base) -> Iterator[str]:
     for path in places:
         if not (system / path.lstrip("/")).exists():
             yield f"the system has no {path}"
-    for folder in ("etc/yum.repos.d", "etc/apt"):
+    for folder in ("etc/yum.repos.d", "etc/apt", "etc/dpkg"):
         if any((system / folder).glob("*")):
-            yield f"the system has package sources in /{folder}"
+            yield f"the system has files in /{folder}"
     release = (system / "usr/lib/os-release").read_text(encoding="utf-8")
     if "ID=centos" not in release or f"({base.label})" not in release:
         yield "os-release does not name product and base"
@@ -143,7 +143,7 @@ def _packages(tree: Path, base: Base) -> Iterator[str]:
     installed = [line.split("\t")[0] for line in capture_in(tree, base.packages.list).splitlines()]
     yield from (f"package {name} is not installed" for name in _WANTED if name not in installed)
     yield from (f"package {name} is installed" for name in _UNWANTED if name in installed)
-    if not [*tree.glob("etc/systemd/system/*.wants/hostd.service")]:
+    if not (tree / "etc/systemd/system/multi-user.target.wants/hostd.service").is_symlink():
         yield "hostd.service is not enabled"
     for program in ("antlet", "edgelinux-install"):
         try:

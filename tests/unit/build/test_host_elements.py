@@ -234,3 +234,25 @@ def test_a_live_system_from_the_network_knows_both_names_of_networkmanagers_unit
             "NetworkManager-initrd.service",
             "NetworkManager-wait-online-initrd.service",
         } <= named, unit
+
+
+@pytest.mark.parametrize(
+    ("manager", "stays", "goes"),
+    [
+        ("usr/lib/rpm/macros", {"etc/rpm"}, {"etc/apt", "etc/dpkg"}),
+        ("var/lib/dpkg/status", {"etc/apt", "etc/dpkg"}, {"etc/rpm"}),
+    ],
+)
+def test_the_host_keeps_what_its_own_package_manager_was_told(
+    tmp_path: Path, manager: str, stays: set[str], goes: set[str]
+) -> None:
+    """The two package managers' files are laid down before there is either."""
+    tree = tmp_path / "tree"
+    shutil.copytree(ELEMENTS / "edgelinux-base/package-manager", tree)
+    for file in (manager, "etc/fstab", "etc/motd", "usr/share/locale/x", "usr/local/x", "var/log/x"):
+        (tree / file).parent.mkdir(parents=True, exist_ok=True)
+        (tree / file).touch()
+    script = ELEMENTS / "edgelinux-host/cleanup.d/97-edgelinux-build-traces"
+    subprocess.run([script], check=True, env={**os.environ, "TARGET_ROOT": str(tree)})
+    assert all((tree / folder).is_dir() for folder in stays)
+    assert not any((tree / folder).exists() for folder in goes)
