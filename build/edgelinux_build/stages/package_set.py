@@ -50,7 +50,7 @@ class PackageSet(Stage):
         wish, mirrors = self._wish(project), self.base.mirrors
         keys = [str(KEYS / key.file) for key in mirrors.keys.values()]
         return {
-            "base": [self.base.name, self.base.release, self.base.arch],
+            "base": [self.base.name, self.base.release, self.base.arch, mirrors.architecture],
             "sets": [[*names] for names in wish.sets],
             "locked": {name: package.model_dump(mode="json") for name, package in wish.locked.items()},
             "repositories": [one.model_dump(mode="json", exclude={"url"}) for one in mirrors.repositories],
