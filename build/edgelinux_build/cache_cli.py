@@ -18,6 +18,8 @@ from .tables import show_table
 __all__ = ["cache", "select"]
 
 _DAY = 86400.0
+# Package files: diskimage-builder's, for each tree that is made by itself, and those of package sets.
+_DOWNLOADS = ("diskimage-builder*", "mirror")
 
 
 @click.group()
@@ -79,9 +81,9 @@ def prune(days: float, everything: bool) -> None:
         for result in doomed:
             store.remove(result)
         if everything:
-            downloads = store.root / "diskimage-builder"
-            freed += _size(downloads)
-            run(["rm", "-rf", "--one-file-system", downloads])
+            for downloads in (path for name in _DOWNLOADS for path in store.root.glob(name)):
+                freed += _size(downloads)
+                run(["rm", "-rf", "--one-file-system", downloads])
     click.echo(f"removed {len(doomed)} results, {freed / 1e6:.0f} MB")
 
 

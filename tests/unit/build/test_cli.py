@@ -233,6 +233,19 @@ def test_pruning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "a build uses the cache" in capsys.readouterr().err
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="what root built, root removes")
+def test_pruning_everything_takes_downloads_with_it(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "xdg/edgelinux")
+    fill(cache)
+    kept = ("diskimage-builder/apt", "diskimage-builder-template-a/apt", "mirror/base-1/sets/package-set")
+    for name in kept:
+        (cache.root / name).mkdir(parents=True)
+    assert edgelinux("cache", "prune") == 0
+    assert all((cache.root / name).is_dir() for name in kept)
+    assert edgelinux("cache", "prune", "--all") == 0
+    assert not [name for name in kept if (cache.root / name.partition("/")[0]).exists()]
+
+
 def test_the_module_is_the_command(repository: Path) -> None:
     argv = [sys.executable, "-m", "edgelinux_build.cli", "images"]
     done = subprocess.run(argv, capture_output=True, text=True, cwd=repository, check=True)
