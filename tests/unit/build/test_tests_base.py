@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -35,7 +36,11 @@ def argvs(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
 
 def make(*arguments: str) -> str:
-    return subprocess.run(["make", *arguments], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    """What make prints, whatever make and base these tests are run by."""
+    outer = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES", "BASE", VARIABLE)
+    env = {name: value for name, value in os.environ.items() if name not in outer}
+    argv = ["make", *arguments]
+    return subprocess.run(argv, cwd=ROOT, check=True, capture_output=True, text=True, env=env).stdout
 
 
 @pytest.mark.parametrize("target", ["iso", "boot", "reproduce"])
