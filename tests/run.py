@@ -1,4 +1,4 @@
-"""Runs the test phases in order, stops at the first that fails, and says where the time went.
+"""Runs the test phases in order, some beside another, stops at the first that fails, says where time went.
 
 `python -m tests.run` runs all; `python -m tests.run lint unit` only those named.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ class Phase:
 
     name: str
     commands: tuple[tuple[str, ...], ...]
+    beside: str = ""
+    """A phase that it needs nothing of: it runs at the same time, on processors that are idle."""
 
 
 def shell_files() -> list[str]:
@@ -66,26 +69,62 @@ def phases() -> tuple[Phase, ...]:
         ),
         # Files whole, so that what a module's tests share is made once.
         Phase("unit", (tool("pytest", "tests/unit", "-q", "-n", processors(), "--dist", "loadfile"),)),
-        Phase("build", (tool("edgelinux", "build", "--base", base_under_test()),)),
+        Phase("build", (tool("edgelinux", "build", "--base", base_under_test()),), beside="unit"),
         Phase("tree", (tool("python", "-m", "tests.tree"),)),
         Phase("rehearsal", (tool("python", "-m", "tests.rehearsal"),)),
         Phase("e2e", (tool("pytest", "tests/e2e", "-n", "2", "--dist", "loadgroup", "-v"),)),
     )
 
 
+def environment() -> dict[str, str]:
+    """The environment of all commands."""
+    return {
+        **os.environ,
+        "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+        "ELEMENTS_DIR": "elements",  # both are dib-lint's: what it reads
+        "LIB_DIR": "elements",
+    }
+
+
+def title(phase: Phase, command: Sequence[str]) -> str:
+    """The line above what a command says."""
+    return f"\n== {phase.name}: {Path(command[0]).name} {' '.join(command[1:4])}"
+
+
 def run_phase(phase: Phase) -> bool:
     """Runs a phase's commands; true when all succeeded."""
     for command in phase.commands:
-        print(f"\n== {phase.name}: {Path(command[0]).name} {' '.join(command[1:4])}", flush=True)
-        env = {
-            **os.environ,
-            "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
-            "ELEMENTS_DIR": "elements",  # both are dib-lint's: what it reads
-            "LIB_DIR": "elements",
-        }
-        if subprocess.run(command, cwd=ROOT, env=env).returncode != 0:
+        print(title(phase, command), flush=True)
+        if subprocess.run(command, cwd=ROOT, env=environment()).returncode != 0:
             return False
     return True
+
+
+class Ahead:
+    """A phase of one command that runs beside another; what it says is kept until it is its turn."""
+
+    def __init__(self, phase: Phase) -> None:
+        (self.command,) = phase.commands
+        self.phase = phase
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 closed by stop()
+        argv = ["nice", "-n", "10", *self.command]
+        self._process = subprocess.Popen(
+            argv, cwd=ROOT, env=environment(), stdout=self._said, stderr=subprocess.STDOUT
+        )
+
+    def finish(self) -> bool:
+        """Wait for its end, show what it said; true when it succeeded."""
+        print(title(self.phase, self.command), flush=True)
+        status = self._process.wait()
+        self._said.seek(0)
+        print(self._said.read().decode("utf-8", "replace"), end="", flush=True)
+        return status == 0
+
+    def stop(self) -> None:
+        """End it, if it runs still."""
+        self._process.terminate()
+        self._process.wait()
+        self._said.close()
 
 
 def main(names: Sequence[str]) -> int:
@@ -97,15 +136,20 @@ def main(names: Sequence[str]) -> int:
         return 2
     spent: list[tuple[str, float]] = []
     failed = ""
-    for phase in known:
-        if names and phase.name not in names:
-            continue
-        started = time.monotonic()
-        ok = run_phase(phase)
-        spent.append((phase.name, time.monotonic() - started))
-        if not ok:
-            failed = phase.name
-            break
+    wanted = [phase for phase in known if not names or phase.name in names]
+    ahead: dict[str, Ahead] = {}
+    try:
+        for phase in wanted:
+            started = time.monotonic()
+            ahead |= {other.name: Ahead(other) for other in wanted if other.beside == phase.name}
+            ok = ahead[phase.name].finish() if phase.name in ahead else run_phase(phase)
+            spent.append((phase.name, time.monotonic() - started))
+            if not ok:
+                failed = phase.name
+                break
+    finally:
+        for running in ahead.values():
+            running.stop()
     print("\nwhere the time went:")
     for name, seconds in spent:
         print(f"  {name:<8} {seconds / 60:6.1f} min")

@@ -1,4 +1,7 @@
-"""`python -m tests.rehearsal`: makes the stand-in repositories, builds CentOS's image of them, and looks."""
+"""`python -m tests.rehearsal [TEMPLATE…]`: makes stand-in repositories, builds the image of them, and looks.
+
+Antlet templates of CentOS that are named are built of them, too.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +10,20 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from edgelinux_build import namespace
+from edgelinux_build.antlet_templates import load_templates
 from edgelinux_build.cache import Cache, Result, cache_home
-from edgelinux_build.images import load_base
+from edgelinux_build.images import Base, Image, load_base
 from edgelinux_build.inputs import Json, hash_files, key_of
 from edgelinux_build.progress import PlainReporter
 from edgelinux_build.project import load_project, source_date_epoch
 from edgelinux_build.rights import become_root
 from edgelinux_build.runner import Builder
 from edgelinux_build.stages import image_stages
-from edgelinux_build.wanted import wanted_packages
+from edgelinux_build.wanted import wanted_by_template, wanted_packages
 from edgelinux_hostd.errors import EdgeLinuxError
 
 from tests.base import STAND_IN
@@ -45,7 +50,7 @@ def repositories(cache: Cache) -> Result:
     builder = Builder(project, cache, needed, PlainReporter())
     builder.run(builder.plan())
     found = built(project, cache, _LAYERS)
-    names = [wanted.name for wanted in wanted_packages(ROOT, project.image, centos)]
+    names = wanted_names(project.image, centos)
     inputs: dict[str, Json] = {
         **{name: result.identity for name, result in found.items()},
         "names": [*names],
@@ -70,7 +75,15 @@ def repositories(cache: Cache) -> Result:
     return cache.obtain(_STAGE, key_of(inputs), inputs, make)
 
 
-def build(made: Result, root: Path) -> None:
+def wanted_names(image: Image, base: Base) -> list[str]:
+    """Return what the image and all antlet templates of the base ask for, each name once."""
+    names = {wanted.name for wanted in wanted_packages(ROOT, image, base)}
+    for template in load_templates(ROOT):
+        names.update(wanted_by_template(ROOT, image, base, template) or ())
+    return sorted(names)
+
+
+def build(made: Result, root: Path, templates: Sequence[str]) -> None:
     """Build the image of the stand-in repositories, and lock it, as a person would; in a copy at `root`."""
     fingerprints = json.loads((made.path / _FINGERPRINTS).read_text(encoding="utf-8"))
     replace_keys(copy_repository(ROOT, root), fingerprints, made.path / _KEYS)
@@ -78,11 +91,11 @@ def build(made: Result, root: Path) -> None:
     places = [f"--repo={one.id}={made.path / one.id}" for one in base.mirrors.repositories]
     epoch = str(source_date_epoch(ROOT))
     environment = {**os.environ, "EDGELINUX_ROOT": str(root), "SOURCE_DATE_EPOCH": epoch}
-    for command in ("build", "lock"):
-        argv = [sys.executable, "-m", "edgelinux_build.cli", command, "--base", BASE, *places]
+    for command in (["build"], ["lock"], *(["template", "build", name] for name in templates)):
+        argv = [sys.executable, "-m", "edgelinux_build.cli", *command, "--base", BASE, *places]
         done = subprocess.run(argv, cwd=root, env=environment, check=False)
         if done.returncode:
-            raise EdgeLinuxError(f"edgelinux {command} failed with status {done.returncode}")
+            raise EdgeLinuxError(f"edgelinux {' '.join(command)} failed with status {done.returncode}")
 
 
 def main(arguments: list[str]) -> int:
@@ -95,7 +108,7 @@ def main(arguments: list[str]) -> int:
     with cache.session(), cache.temporary(_STAGE) as temp:
         made = repositories(cache)
         print(f"stand-in repositories: {time.monotonic() - spent:.0f} s", flush=True)
-        build(made, temp / "repository")
+        build(made, temp / "repository", arguments)
         found = problems(temp / "repository", temp)
     for line in found:
         print(f"BAD  {line}")

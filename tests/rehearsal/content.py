@@ -153,6 +153,7 @@ def _add(stage: Path, centos: Base, zfs: Path, modules: str) -> None:
             link.unlink()
     for name, mode, text in (
         ("etc/rpm/macros.standin", 0o644, "%_dbpath /usr/lib/sysimage/rpm\n"),
+        ("etc/dnf/dnf.conf", 0o644, "[main]\ngpgcheck=1\n"),
         ("etc/sysconfig/.standin", 0o644, ""),
         ("etc/yum.repos.d/centos.repo", 0o644, "[baseos]\nname=baseos\nbaseurl=http://centos.invalid/\n"),
         ("usr/lib/os-release", 0o644, 'NAME="CentOS Stream"\nID=centos\nVERSION_ID=10\n'),

@@ -54,6 +54,14 @@ PARTS: tuple[Part, ...] = (
         provides=("kernel-devel-uname-r = {kernel}",),
         version="{kernel_version}",
     ),
+    # Containers are relieved of these two.
+    Part(
+        "dracut",
+        "baseos",
+        debian=("dracut", "dracut-core", "dracut-install", "dracut-live", "dracut-network"),
+        provides=("dracut-config-generic", "dracut-live", "dracut-network"),
+    ),
+    Part("linux-firmware", "baseos", paths=("/usr/lib/firmware/",), provides=("linux-firmware-whence",)),
     Part("shim-x64", "baseos", debian=("shim-signed", "shim-signed-common", "shim-unsigned")),
     Part("grub2-efi-x64", "baseos", debian=("grub-efi-amd64-signed",), provides=("grub2-efi-x64-cdboot",)),
     Part("grub2-pc-modules", "baseos", debian=("grub-pc-bin",)),
