@@ -71,7 +71,7 @@ def phases() -> tuple[Phase, ...]:
         Phase("unit", (tool("pytest", "tests/unit", "-q", "-n", processors(), "--dist", "loadfile"),)),
         Phase("build", (tool("edgelinux", "build", "--base", base_under_test()),), beside="unit"),
         Phase("tree", (tool("python", "-m", "tests.tree"),)),
-        Phase("rehearsal", (tool("python", "-m", "tests.rehearsal"),)),
+        Phase("rehearsal", (tool("python", "-m", "tests.rehearsal", "centos-stream-10.lxc"),)),
         Phase("e2e", (tool("pytest", "tests/e2e", "-n", "2", "--dist", "loadgroup", "-v"),)),
     )
 

@@ -109,7 +109,7 @@ def main(arguments: list[str]) -> int:
         made = repositories(cache)
         print(f"stand-in repositories: {time.monotonic() - spent:.0f} s", flush=True)
         build(made, temp / "repository", arguments)
-        found = problems(temp / "repository", temp)
+        found = problems(temp / "repository", temp, arguments)
     for line in found:
         print(f"BAD  {line}")
     print(

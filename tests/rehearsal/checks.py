@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +33,15 @@ _LABELS = {
     "usr/bin/antlet": "bin_t",
     "etc/machine-id": "etc_t",
 }
+_IN_CONTAINER = ("./usr/bin/bash", "./etc/NetworkManager/system-connections/edgelinux.nmconnection")
+_NOT_IN_CONTAINER = ("./usr/lib/modules/", "./usr/lib/firmware/", "./usr/lib/dracut/modules.d/", "./etc/apt/")
 _IN_INITRAMFS = {"live": ("edgelinux-medium-generator",), "installed": ("zfs.ko", "spl.ko")}
 
 
-def problems(root: Path, scratch: Path) -> list[str]:
-    """Say what is wrong with the image that was built in the repository `root`, and with its lock file.
+def problems(root: Path, scratch: Path, templates: Sequence[str]) -> list[str]:
+    """Say what is wrong with the image that was built in the repository `root`, its lock file and templates.
 
-    The image is mounted, in the process's own mount namespace.
+    The image is mounted, in the process's own mount namespace. Templates are containers'.
     """
     out = root / "out"
     manifest = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
@@ -55,6 +57,7 @@ def problems(root: Path, scratch: Path) -> list[str]:
     run(["mount", "-o", "loop,ro", medium / SQUASHFS, system])
     found = [*_medium(iso, base), *_manifest(manifest, iso, base), *_files(system, base)]
     found += _lock(root, manifest)
+    found += [line for name in templates for line in _container(name, out / "templates" / name)]
     with overlay(scratch / "looked-at", [system], scratch / "looked-upper") as tree, mounted_for_chroot(tree):
         found += _packages(tree, base)
         initramfs = {
@@ -101,6 +104,15 @@ def _manifest(manifest: Mapping[str, Any], iso: Path, base: Base) -> Iterator[st
         yield f"the bill of materials says that zfs is {zfs.get('licenseDeclared')}"
     if not zfs.get("checksums"):
         yield "the bill of materials has no checksum of zfs's package file"
+
+
+def _container(name: str, folder: Path) -> Iterator[str]:
+    argv: list[str | Path] = ["tar", "--list", "--zstd", "--file", folder / "root.tar.zst"]
+    inside = run(argv).stdout.splitlines()
+    for path in _IN_CONTAINER:
+        if path not in inside:
+            yield f"{name} has no {path}"
+    yield from (f"{name} has {path}" for path in inside if path.startswith(_NOT_IN_CONTAINER))
 
 
 def _lock(root: Path, manifest: Mapping[str, Any]) -> Iterator[str]:

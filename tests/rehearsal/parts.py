@@ -54,7 +54,8 @@ PARTS: tuple[Part, ...] = (
         provides=("kernel-devel-uname-r = {kernel}",),
         version="{kernel_version}",
     ),
-    # Containers are relieved of these two.
+    # Containers are relieved of these.
+    Part("grubby", "baseos"),
     Part(
         "dracut",
         "baseos",
@@ -122,6 +123,8 @@ _LEFT_OUT = re.compile(
     # Debian's dnf has plugins on that ask for repositories which are not there.
     | /etc/dnf/(plugins|dnf\.conf)
     | /usr/lib/python3/dist-packages/dnf-plugins/(?!download)
+    # CentOS has it in EPEL only.
+    | /usr/lib/systemd/system/systemd-networkd
     # Made by elements and by the build.
     | /usr/lib/locale/
     | /usr/lib/modules/[^/]+/modules\.(?!order|builtin)
