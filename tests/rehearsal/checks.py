@@ -108,7 +108,8 @@ def _manifest(manifest: Mapping[str, Any], iso: Path, base: Base) -> Iterator[st
 
 def _container(name: str, folder: Path) -> Iterator[str]:
     argv: list[str | Path] = ["tar", "--list", "--zstd", "--file", folder / "root.tar.zst"]
-    inside = run(argv).stdout.splitlines()
+    # All directories are one stand-in package's, which stays.
+    inside = [path for path in run(argv).stdout.splitlines() if not path.endswith("/")]
     for path in _IN_CONTAINER:
         if path not in inside:
             yield f"{name} has no {path}"
