@@ -4,7 +4,10 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-BASE ?= auto
+# Named with make alone: in an environment, it is the name of much else.
+ifneq ($(origin BASE),command line)
+BASE := auto
+endif
 export EDGELINUX_TEST_BASE := $(BASE)
 ISO_OPTIONS ?=
 BOOT_OPTIONS ?=

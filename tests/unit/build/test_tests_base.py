@@ -35,10 +35,10 @@ def argvs(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     return found
 
 
-def make(*arguments: str) -> str:
+def make(*arguments: str, **environment: str) -> str:
     """What make prints, whatever make and base these tests are run by."""
     outer = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES", "BASE", VARIABLE)
-    env = {name: value for name, value in os.environ.items() if name not in outer}
+    env = {name: value for name, value in os.environ.items() if name not in outer} | environment
     argv = ["make", *arguments]
     return subprocess.run(argv, cwd=ROOT, check=True, capture_output=True, text=True, env=env).stdout
 
@@ -56,6 +56,8 @@ def test_make_tells_the_tests() -> None:
     show = f"--eval=show: ; @printenv {VARIABLE}"
     assert make(show, "show", f"BASE={BASE}") == f"{BASE}\n"
     assert make(show, "show") == "auto\n"
+    # Somebody else's, of the environment.
+    assert make(show, "show", BASE="/srv/base") == "auto\n"
 
 
 def test_without_a_word_it_is_the_one_that_can_be_built_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
