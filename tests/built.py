@@ -7,7 +7,7 @@ from collections.abc import Collection
 from edgelinux_build.cache import Cache, Result
 from edgelinux_build.progress import PlainReporter
 from edgelinux_build.runner import Builder
-from edgelinux_build.stage import PACKAGE_SET, Project, Stage
+from edgelinux_build.stage import Project, Stage
 from edgelinux_build.stages import image_stages
 from edgelinux_hostd.errors import EdgeLinuxError
 
@@ -18,7 +18,7 @@ def built(project: Project, cache: Cache, names: Collection[str]) -> dict[str, R
     """Return the results of stages, by name; raises EdgeLinuxError when one is not built."""
     every = image_stages(project.base)
     needed: list[Stage] = []
-    wanted = {PACKAGE_SET, *names}
+    wanted = {*names}
     for stage in reversed(every):
         if stage.name in wanted:
             needed.insert(0, stage)

@@ -46,7 +46,7 @@ class _FromElements(Schema):
     sources: Mapping[TreePath, str] = Field({})
     """Files that name package sources. Filled in: {archive}, {security}."""
     no_sources: Mapping[TreePath, str] = Field({})
-    """Files that are there instead when the image names mirror for the base."""
+    """Files that are there instead when the image names no mirror for the base."""
 
 
 class RootRecipe(_FromElements):

@@ -99,7 +99,8 @@ def _mirrors(base: Base, values: Mapping[str, str], folder: Path) -> dict[str, s
 
 
 def _environment(ctx: Context, order: Order) -> dict[str, str]:
-    cache = cache_home() / order.cache
+    # A package set is kept anyway, and dnf takes each address that it is served at for another.
+    cache = ctx.scratch / "cache" if ctx.packages else cache_home() / order.cache
     elements = ctx.scratch / "elements"
     copy_sources(ctx.project.root / "elements", elements)
     path = f"{Path(sys.executable).parent}:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
